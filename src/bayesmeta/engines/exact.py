@@ -1,0 +1,353 @@
+"""The exact engine: quadrature over tau, mixtures of normals over everything else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Literal, Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array
+from bayesmeta.engines.heterogeneity import AsI2, AsTau, Heterogeneity, Scale
+from bayesmeta.engines.mixture import Mixture
+from bayesmeta.engines.quadrature import Nodes, locate, map_for, point, rule
+from bayesmeta.models import NormalNormal
+
+type IntervalKind = Literal["central", "shortest"]
+type Quantity = Literal["mu", "tau", "theta_new", "i2", "theta"]
+
+MIXTURES: tuple[Quantity, ...] = ("mu", "theta_new", "theta")
+SPREADS: tuple[Quantity, ...] = ("tau", "i2")
+QUANTITIES = MIXTURES + SPREADS
+TOLERANCE = 1e-10
+FEWEST_NODES, MOST_NODES = 129, 4097
+
+_BATCH = 1 << 18
+"""Nodes times studies worked on at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is reported of a quantity; ``nan`` where a moment does not exist.
+
+    Every field has the shape of the quantity: (b,), or (b, k) for the study effects.
+    """
+
+    mean: Array
+    sd: Array
+    median: Array
+    mode: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """Every summary of b models, in the units of the data.
+
+    Attributes
+    ----------
+    of : dict of Summary
+        By quantity: mu, tau, theta_new, i2, theta (the study effects).
+    weights, prior_weight : ndarray, shape (b, k) and (b,)
+        Posterior means of ``w_i / W`` and of the prior's share; they sum to 1.
+    log_evidence : ndarray, shape (b,)
+        Natural log of p(y); without a meaning unless both priors are proper.
+    numerical_error : ndarray, shape (b,)
+        Largest difference of any summary between the rule used and that of double step: of
+        locations in posterior SDs, of positive scales relative, of the rest absolute.
+    """
+
+    of: dict[Quantity, Summary]
+    weights: Array
+    prior_weight: Array
+    log_evidence: Array
+    numerical_error: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """The posterior of b standardised models on a rule of nodes over tau.
+
+    All nodes serve tau's CDF, whose error is that of the rule of double step; that rule, on every
+    second node, serves the mixtures. So one difference between the two covers both.
+    """
+
+    model: NormalNormal
+    fine: Nodes
+    coarse: Nodes
+
+    @classmethod
+    def on(cls, model: NormalNormal, count: int = FEWEST_NODES) -> Self:
+        """Integrate a standardised model on `count` nodes."""
+        mapping = map_for(model)
+        if mapping is None:
+            nodes = point(model)
+            return cls(model, nodes, nodes)
+        nodes = rule(model, mapping, *locate(model, mapping), count)
+        return cls(model, nodes, nodes.halved())
+
+    def refined(self) -> Self:
+        """Return the same posterior on a rule of half the step."""
+        nodes = self.fine
+        count = 2 * nodes.v.shape[-1] - 1
+        assert nodes.map is not None
+        finer = rule(self.model, nodes.map, nodes.v[:, 0], nodes.v[:, -1], count)
+        return type(self)(self.model, finer, finer.halved())
+
+    @property
+    def stride(self) -> int:
+        """From one node of the coarse rule to the next in the fine one."""
+        return 1 if self.fine.map is None else 2
+
+    @property
+    def heterogeneity(self) -> Heterogeneity | None:
+        """The posterior of tau, None where tau is fixed."""
+        if self.fine.map is None:
+            return None
+        return Heterogeneity(self.model, self.fine, self.fine.map)
+
+    def mixture(self, quantity: Quantity, *, fine: bool = False) -> Mixture:
+        """Return mu, theta_new, shape (b,), or the study effects theta, shape (b, k).
+
+        In the standardised units of the model.
+        """
+        nodes = self.fine if fine else self.coarse
+        given = nodes.given
+        if quantity == "theta":
+            mean, variance = self.model.study_effects(nodes.tau, given)
+            return Mixture(nodes.weights[:, None, :], mean, np.sqrt(variance))
+        spread = given.variance + (nodes.tau * nodes.tau if quantity == "theta_new" else 0.0)
+        return Mixture(nodes.weights, given.mean, np.sqrt(spread))
+
+    def rough_error(self) -> Array:
+        """Error of probabilities by this rule, shape (b,): what doubling is decided on first.
+
+        ``|sum_j (-1)^j q_j|`` is the difference between the rules of single and of double step;
+        weighting by the CDF gives a second view of it, since one alone can vanish by its phase.
+        """
+        if self.fine.map is None:
+            return np.zeros(len(self.fine.v))
+        alternating = self.fine.weights.copy()
+        alternating[:, 1::2] *= -1
+        rank = 2 * np.cumsum(self.fine.weights, -1) - self.fine.weights - 1
+        return np.abs(alternating.sum(-1)) + np.abs((alternating * rank).sum(-1))
+
+    def summarise(
+        self,
+        level: float = 0.95,
+        interval: IntervalKind = "central",
+        quantities: tuple[Quantity, ...] = QUANTITIES,
+    ) -> Summaries:
+        """Return every summary asked for, with its error, in the units of the data."""
+        errors = [np.abs(self.fine.log_evidence - self.coarse.log_evidence)]
+        of: dict[Quantity, Summary] = {}
+        for family, summarise in ((MIXTURES, self._of_mixtures), (SPREADS, self._of_tau)):
+            if wanted := [quantity for quantity in quantities if quantity in family]:
+                found, error = summarise(wanted, level, interval)
+                of |= found
+                errors.append(error)
+        weights, prior_weight = self._mean_weights(self.coarse)
+        finer, _ = self._mean_weights(self.fine)
+        errors.append(np.abs(weights - finer).max(-1))
+        return Summaries(
+            of, weights, prior_weight, self.coarse.log_evidence, np.max(errors, axis=0)
+        )
+
+    def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
+        share = nodes.weights / nodes.given.total
+        precision = self.model.mu.precision * self.model.unit**2
+        return (nodes.given.weights @ share[..., None])[..., 0], precision * share.sum(-1)
+
+    def _of_mixtures(
+        self, quantities: list[Quantity], level: float, interval: IntervalKind
+    ) -> tuple[dict[Quantity, Summary], Array]:
+        fine = Mixture.stacked([self.mixture(quantity, fine=True) for quantity in quantities])
+        coarse = replace(
+            fine,
+            weights=self.coarse.weights[:, None, :],
+            means=fine.means[..., :: self.stride],
+            sds=fine.sds[..., :: self.stride],
+        )
+        p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+        quantiles, mode = coarse.quantile(p), coarse.mode()
+        bounds = quantiles[..., ::2] if interval == "central" else coarse.shortest(level)
+        mean, sd = coarse.mean(), coarse.sd()
+        widths = [self.model.y.shape[-1] if quantity == "theta" else 1 for quantity in quantities]
+        finite_mean, finite_sd = (
+            np.concatenate(
+                [
+                    np.repeat(self._exists(order, quantity)[:, None], width, 1)
+                    for quantity, width in zip(quantities, widths, strict=True)
+                ],
+                1,
+            )
+            for order in (1, 2)
+        )
+        yardstick = np.where(finite_sd, sd, np.ptp(quantiles[..., ::2], -1) / 3.92)
+        steps = [
+            fine.quantile_step(quantiles, p),
+            fine.mode_step(mode)[..., None],
+            np.where(finite_mean, fine.mean() - mean, 0.0)[..., None],
+            np.where(finite_sd, fine.sd() - sd, 0.0)[..., None],
+        ]
+        if interval == "shortest":
+            steps.append(fine.shortest_step(bounds, level))
+        error = np.abs(np.concatenate(steps, -1)).max(-1) / yardstick
+        unit, zero = self.model.unit, np.asarray(self.model.location)[:, None]
+        columns = (
+            np.where(finite_mean, zero + unit * mean, np.nan),
+            np.where(finite_sd, unit * sd, np.nan),
+            *(zero + unit * x for x in (quantiles[..., 1], mode, bounds[..., 0], bounds[..., 1])),
+        )
+        of: dict[Quantity, Summary] = {}
+        start = 0
+        for quantity, width in zip(quantities, widths, strict=True):
+            at = slice(start, start + width) if quantity == "theta" else start
+            of[quantity] = Summary(*(column[:, at] for column in columns))
+            start += width
+        return of, error.max(-1)
+
+    def _exists(self, order: int, quantity: Quantity) -> Array:
+        if quantity == "theta":
+            return np.full(len(self.model.y), True)
+        return self.model.moment_exists(order, of_mu=quantity == "mu")
+
+    def _of_tau(
+        self, quantities: list[Quantity], level: float, interval: IntervalKind
+    ) -> tuple[dict[Quantity, Summary], Array]:
+        model, posterior = self.model, self.heterogeneity
+        scales: dict[Quantity, Scale] = {
+            "tau": AsTau(model.unit),
+            "i2": AsI2(model.typical_variance()[:, None]),
+        }
+        of: dict[Quantity, Summary] = {}
+        if posterior is None:
+            for quantity in quantities:
+                value = scales[quantity].value(self.fine.tau)[:, 0]
+                of[quantity] = Summary(value, 0 * value, value, value, value, value)
+            return of, np.zeros(len(model.y))
+        p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+        v = posterior.quantile(p)
+        tau_at, rough = posterior.map.tau(v)[0], self.rough_error()[:, None]
+        errors = []
+        for quantity in quantities:
+            scale = scales[quantity]
+            quantiles = scale.value(tau_at)
+            if interval == "central":
+                low, high = quantiles[:, 0], quantiles[:, 2]
+            else:
+                low, high = posterior.shortest(level, scale).T
+            (mean, sd), (finer_mean, finer_sd) = (
+                _moments(nodes.weights, scale.value(nodes.tau))
+                for nodes in (self.coarse, self.fine)
+            )
+            always = quantity == "i2"
+            finite_mean, finite_sd = (always | model.moment_exists(order) for order in (1, 2))
+            errors += [
+                np.where(finite_mean, np.abs(finer_mean - mean) / (1.0 if always else mean), 0.0),
+                np.where(finite_sd, np.abs(finer_sd - sd) / (1.0 if always else sd), 0.0),
+                *(rough * posterior.sensitivity(v, scale)).T,
+            ]
+            of[quantity] = Summary(
+                np.where(finite_mean, mean, np.nan),
+                np.where(finite_sd, sd, np.nan),
+                quantiles[:, 1],
+                posterior.mode(scale),
+                low,
+                high,
+            )
+        return of, np.max(errors, axis=0)
+
+
+def fit(
+    model: NormalNormal,
+    level: float = 0.95,
+    interval: IntervalKind = "central",
+    quantities: tuple[Quantity, ...] = QUANTITIES,
+) -> tuple[Posterior, Summaries]:
+    """Return the posterior and the summaries of one model, or of a few on one rule.
+
+    The number of nodes is doubled until the error is below 1e-10, or there are 4,097.
+
+    Parameters
+    ----------
+    model : NormalNormal
+        ``y`` of shape (b, k).
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal, Normal
+    >>> y, se = np.array([[28.0, 8.0, -3.0, 7.0]]), np.array([[15.0, 10.0, 16.0, 11.0]])
+    >>> _, found = fit(NormalNormal(y, se, Normal(0, 50), HalfNormal(10)))
+    >>> found.of["mu"].median.round(3), bool(found.numerical_error[0] < 1e-10)
+    (array([9.132]), True)
+    """
+    posterior = Posterior.on(model.standardised())
+    while True:
+        enough = posterior.fine.v.shape[-1] >= MOST_NODES or posterior.fine.map is None
+        if enough or posterior.rough_error().max() <= TOLERANCE:
+            found = posterior.summarise(level, interval, quantities)
+            if enough or found.numerical_error.max() <= TOLERANCE:
+                return posterior, found
+        posterior = posterior.refined()
+
+
+def fit_many(
+    model: NormalNormal,
+    level: float = 0.95,
+    interval: IntervalKind = "central",
+    quantities: tuple[Quantity, ...] = QUANTITIES,
+) -> Summaries:
+    """Return the summaries of many models with the same priors, ``y`` of shape (..., k).
+
+    Models whose error is above 1e-10 are done again, together, with twice the nodes.
+    """
+    *lead, k = model.y.shape
+    flat = model.reshaped((-1, k))
+    size = max(1, _BATCH // (FEWEST_NODES * k))
+    ask = level, interval, quantities
+    parts = [
+        _settle(flat[start : start + size].standardised(), FEWEST_NODES, *ask)
+        for start in range(0, len(flat.y), size)
+    ]
+    joined = _combined(lambda *arrays: np.concatenate(arrays), *parts)
+    return _combined(lambda array: array.reshape(*lead, *array.shape[1:]), joined)
+
+
+def _settle(
+    model: NormalNormal,
+    count: int,
+    level: float,
+    interval: IntervalKind,
+    quantities: tuple[Quantity, ...],
+) -> Summaries:
+    posterior = Posterior.on(model, count)
+    found = posterior.summarise(level, interval, quantities)
+    late = found.numerical_error > TOLERANCE
+    if not late.any() or count >= MOST_NODES:
+        return found
+    finer = _settle(model[late], 2 * count - 1, level, interval, quantities)
+
+    def put(array: Array, better: Array) -> Array:
+        array[late] = better
+        return array
+
+    return _combined(put, found, finer)
+
+
+def _combined(function: Callable[..., Array], *parts: Summaries) -> Summaries:
+    """Apply a function to each array of the parts in turn."""
+    names = [field.name for field in fields(Summary)]
+    of = {
+        quantity: Summary(
+            *(function(*(getattr(part.of[quantity], name) for part in parts)) for name in names)
+        )
+        for quantity in parts[0].of
+    }
+    rest = ("weights", "prior_weight", "log_evidence", "numerical_error")
+    return Summaries(of, *(function(*(getattr(part, name) for part in parts)) for name in rest))
+
+
+def _moments(weights: Array, values: Array) -> tuple[Array, Array]:
+    mean = np.einsum("bn,bn->b", weights, values)
+    return mean, np.sqrt(np.einsum("bn,bn->b", weights, (values - mean[:, None]) ** 2))

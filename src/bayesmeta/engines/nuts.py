@@ -1,0 +1,146 @@
+"""The NUTS engine: the same model in PyMC, sampled with nutpie. The only importer of pymc."""
+
+from dataclasses import astuple, dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+
+from bayesmeta.arrays import Array
+from bayesmeta.models import NormalNormal
+from bayesmeta.priors import (
+    Exponential,
+    Fixed,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    LogNormal,
+    MuPrior,
+    Normal,
+    TauPrior,
+    Uniform,
+)
+
+_TAU_FORMS: dict[type[TauPrior], Any] = {
+    HalfNormal: lambda scale: pm.HalfNormal("tau", sigma=scale),
+    HalfCauchy: lambda scale: pm.HalfCauchy("tau", beta=scale),
+    HalfStudentT: lambda df, scale: pm.HalfStudentT("tau", nu=df, sigma=scale),
+    Exponential: lambda rate: pm.Exponential("tau", lam=rate),
+    LogNormal: lambda mean, sd: pm.LogNormal("tau", mu=mean, sigma=sd),
+    Uniform: lambda low, high: pm.Uniform("tau", lower=low, upper=high),
+    Fixed: lambda value: pm.Deterministic("tau", value),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Posterior draws of one model.
+
+    Attributes
+    ----------
+    mu, tau : ndarray, shape (chains, draws)
+    theta : ndarray, shape (chains, draws, k)
+    sample_stats : dict of ndarray, shape (chains, draws)
+    """
+
+    mu: Array
+    tau: Array
+    theta: Array
+    sample_stats: dict[str, np.ndarray]
+
+
+def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress: bool) -> Draws:
+    """Sample one model, ``y`` of shape (k,), by NUTS.
+
+    The compiled model is kept for the next data of the same size and families of priors.
+    """
+    compiled = _compiled(model.y.shape[-1], type(model.mu), type(model.tau))
+    with_data = compiled.with_data(**_data(model))
+    tree = nutpie.sample(
+        with_data,
+        draws=draws,
+        tune=1000,
+        chains=chains,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=progress,
+        target_accept=0.9,
+    )
+    posterior = tree["posterior"]
+    stats = tree["sample_stats"]
+    names = ("diverging", "energy", "depth", "n_steps", "step_size", "mean_tree_accept", "logp")
+    return Draws(
+        posterior["mu"].to_numpy(),
+        posterior["tau"].to_numpy(),
+        posterior["theta"].to_numpy(),
+        {name: stats[name].to_numpy() for name in names if name in stats},
+    )
+
+
+def build(model: NormalNormal, studies: tuple[str, ...]) -> pm.Model:
+    """Return the PyMC model, with the data in it, for those who want to extend it.
+
+    The study effects are integrated out of what NUTS sees, ``y_i ~ N(mu, se_i^2 + tau^2)``, and
+    come back as their conditional mean plus their conditional SD times a standard normal ``z``.
+    That is the non-centred form where the data are weak and the centred one where they are
+    strong, draw by draw, so nothing has to be chosen beforehand and no funnel is left. mu is
+    sampled as an offset from the inverse-variance mean in units of
+    ``sqrt((s^2 + tau^2) / k)``, s^2 the typical variance, which opens the other funnel, that of
+    mu and tau where studies are few.
+    """
+    with _structure(len(studies), type(model.mu), type(model.tau), studies) as structure:
+        pm.set_data(_data(model))
+    return structure
+
+
+@lru_cache(maxsize=32)
+def _compiled(k: int, mu: type[MuPrior], tau: type[TauPrior]) -> Any:
+    return nutpie.compile_pymc_model(_structure(k, mu, tau, tuple(map(str, range(k)))))
+
+
+def _structure(
+    k: int, mu: type[MuPrior], tau: type[TauPrior], studies: tuple[str, ...]
+) -> pm.Model:
+    with pm.Model(coords={"study": list(studies)}) as structure:
+        y = pm.Data("y_data", np.zeros(k), dims="study")
+        se = pm.Data("se", np.ones(k), dims="study")
+        centre, variance = pm.Data("centre", np.array(0.0)), pm.Data("variance", np.array(1.0))
+        parameters = {
+            family: [
+                pm.Data(f"{name}_{field.name}", np.array(1.0 + at))
+                for at, field in enumerate(fields(family))  # type: ignore[arg-type]
+            ]
+            for name, family in (("mu", mu), ("tau", tau))
+        }
+        heterogeneity = _TAU_FORMS[tau](*parameters[tau])
+
+        spread = pm.math.sqrt((variance + heterogeneity**2) / k)
+        offset = pm.Flat("mu_offset")
+        pooled = pm.Deterministic("mu", centre + spread * offset)
+        log_prior = pm.logp(pm.Normal.dist(*parameters[mu]), pooled) if mu is Normal else 0.0
+        pm.Potential("mu_prior", log_prior + pm.math.log(spread))
+
+        pm.Normal("y", pooled, pm.math.sqrt(se**2 + heterogeneity**2), observed=y, dims="study")
+        kept = heterogeneity**2 / (heterogeneity**2 + se**2)
+        z = pm.Normal("z", 0, 1, dims="study")
+        theta = pooled + kept * (y - pooled) + se * pm.math.sqrt(kept) * z
+        pm.Deterministic("theta", theta, dims="study")
+    return structure
+
+
+def _data(model: NormalNormal) -> dict[str, Array]:
+    """Return what the PyMC model is given: the data and the parameters of the priors."""
+    w = model.se**-2.0
+    given: dict[str, Any] = {
+        "y_data": model.y,
+        "se": model.se,
+        "centre": (w * model.y).sum() / w.sum(),
+        "variance": model.typical_variance(),
+    }
+    for name, prior in (("mu", model.mu), ("tau", model.tau)):
+        names = [field.name for field in fields(prior)]  # type: ignore[arg-type]
+        values = astuple(prior)  # type: ignore[call-overload]
+        given |= {f"{name}_{key}": value for key, value in zip(names, values, strict=True)}
+    return {key: np.asarray(value, dtype=float) for key, value in given.items()}

@@ -1,0 +1,207 @@
+"""The trapezoidal rule over tau: where its nodes lie and what they weigh.
+
+An integrand that is analytic in a strip and dies at both ends is summed at equally spaced ``v``
+with an error that falls geometrically in the number of nodes (Trefethen and Weideman 2014, SIAM
+Review 56:385).
+"""
+
+from dataclasses import dataclass, replace
+from math import inf, log
+from typing import Self
+
+import numpy as np
+from scipy import special
+
+from bayesmeta.arrays import Array, Mask
+from bayesmeta.models import Given, NormalNormal
+
+NATS = 38.0
+"""How far below its peak, on the log scale, the integrand is followed: exp(-38) = 3e-17."""
+
+_FRACTION = 0.15
+"""c as a fraction of the typical SE where the prior is not narrower. Of 0.01 to 4, tried on 55
+pairs of data and prior, 0.1 to 0.2 had the smallest errors, by up to four digits."""
+
+_SCAN = np.linspace(0, 1, 33)
+_LADDER = (300.0, 100.0)
+_LARGEST_LOG_TAU = 340.0
+
+
+@dataclass(frozen=True, slots=True)
+class HalfLine:
+    """``tau = c exp(v - exp(-v))``, ``dtau/dv = tau (1 + exp(-v))``; c of the order of the SEs."""
+
+    log_c: float
+
+    def tau(self, v: Array) -> tuple[Array, Array, Array]:
+        """Return tau, log tau and log dtau/dv at v."""
+        drop = np.exp(-v)
+        log_tau = self.log_c + v - drop
+        return np.exp(log_tau), log_tau, log_tau + np.log1p(drop)
+
+    def v(self, tau: Array) -> Array:
+        """Return the v of a tau: with u = exp(-v), ``u exp(u) = c / tau``."""
+        x = np.log(tau) - self.log_c
+        return x + special.wrightomega(-x)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """``tau = low + (high - low) / (1 + exp(-pi sinh v))``, the tanh-sinh map.
+
+    References
+    ----------
+    Takahasi and Mori (1974), Publ RIMS 9:721.
+    """
+
+    low: float
+    high: float
+
+    def tau(self, v: Array) -> tuple[Array, Array, Array]:
+        """Return tau, log tau and log dtau/dv at v."""
+        width, s = self.high - self.low, np.pi * np.sinh(v)
+        log_share = -np.logaddexp(0, -s)
+        tau = self.low + width * np.exp(log_share)
+        log_tau = np.log(tau) if self.low > 0 else log(width) + log_share
+        log_slope = log(width * np.pi) + np.log(np.cosh(v)) + log_share - np.logaddexp(0, s)
+        return tau, log_tau, log_slope
+
+    def v(self, tau: Array) -> Array:
+        """Return the v of a tau inside the interval."""
+        return np.arcsinh((np.log(tau - self.low) - np.log(self.high - tau)) / np.pi)
+
+
+type Map = HalfLine | Interval
+"""An increasing map of the real line of v onto the support of tau."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """A rule of n equally spaced nodes for each of b models.
+
+    Attributes
+    ----------
+    map : Map or None
+        None where tau is fixed and the rule has one node.
+    v, tau, log_tau, log_posterior, weights : ndarray, shape (b, n)
+        ``log_posterior`` is the unnormalised log posterior density of tau; ``weights`` are the
+        posterior probabilities of the rule and sum to 1.
+    step : ndarray, shape (b,)
+    log_evidence : ndarray, shape (b,)
+        ``log p(y)`` by this rule.
+    given : Given
+    """
+
+    map: Map | None
+    v: Array
+    tau: Array
+    log_tau: Array
+    log_posterior: Array
+    weights: Array
+    step: Array
+    log_evidence: Array
+    given: Given
+
+    def __getitem__(self, rows: Mask) -> Self:
+        """Return the rules of some of the models."""
+        parts = {name: getattr(self, name)[rows] for name in _BY_MODEL}
+        return replace(self, **parts, given=self.given.at(rows))
+
+    def halved(self) -> Self:
+        """Return the rule of double step, on every second node."""
+        every = np.s_[..., ::2]
+        parts = {name: getattr(self, name)[every] for name in _BY_NODE}
+        mass = parts["weights"].sum(-1, keepdims=True)
+        parts["weights"] = parts["weights"] / mass
+        return replace(
+            self,
+            **parts,
+            step=self.step * 2,
+            log_evidence=self.log_evidence + np.log(2 * mass[..., 0]),
+            given=self.given.at(every),
+        )
+
+
+_BY_NODE = ("v", "tau", "log_tau", "log_posterior", "weights")
+_BY_MODEL = (*_BY_NODE, "step", "log_evidence")
+
+
+def map_for(model: NormalNormal) -> Map | None:
+    """Choose the map for a standardised model: by its prior's support, None where it is a point."""
+    low, high = (bound / model.unit for bound in model.tau.support)
+    if low == high:
+        return None
+    if high < inf:
+        return Interval(low, high)
+    return HalfLine(log(min(_FRACTION, float(model.tau.ppf(0.5)) / model.unit)))
+
+
+def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
+    """Find the range of v outside which the integrand is negligible, shape (b,) each.
+
+    The upper end is the farther of the point where the integrand, and the integrand times
+    tau^r, have fallen by `NATS`; r is the highest of the first two moments that exist. The range
+    is a scan's outermost negligible points, so it never cuts the integrand short; the scan is
+    repeated on the range it leaves until it stops shrinking, with high thresholds first so that
+    no narrow peak between two points is lost.
+    """
+    order = sum(model.moment_exists(r).astype(float) for r in (1, 2))[:, None]
+    low, high = _widest_range(model, mapping, order[:, 0])
+    rows = np.arange(len(low))
+    for threshold in (*_LADDER, *[NATS] * 12):
+        v = low[:, None] + (high - low)[:, None] * _SCAN
+        tau, log_tau, log_slope = mapping.tau(v)
+        log_f = model.given(tau).log_likelihood + model.log_prior(tau, log_tau) + log_slope
+        log_moment = log_f + order * log_tau
+        kept = log_f > log_f.max(-1, keepdims=True) - threshold
+        kept |= log_moment > log_moment.max(-1, keepdims=True) - threshold
+        first = np.maximum(kept.argmax(-1) - 1, 0)
+        last = np.minimum(len(_SCAN) - kept[:, ::-1].argmax(-1), len(_SCAN) - 1)
+        before, low, high = high - low, v[rows, first], v[rows, last]
+        if threshold == NATS and np.all(high - low > 0.85 * before):
+            break
+    return low, high
+
+
+def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Array, Array]:
+    if isinstance(mapping, Interval):
+        return np.full(order.shape, -6.0), np.full(order.shape, 6.0)
+    spread = np.abs(model.y).max(-1) + 1
+    power = model.tau.tail_power + model.k - (1 if model.mu.proper else 2)
+    largest = np.log(np.maximum(spread, float(model.tau.ppf(1 - 1e-16)) / model.unit))
+    log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
+    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - mapping.log_c
+
+
+def rule(model: NormalNormal, mapping: Map, low: Array, high: Array, count: int) -> Nodes:
+    """Evaluate the rule of `count` nodes between low and high, shape (b,) each."""
+    step = (high - low) / (count - 1)
+    v = low[:, None] + step[:, None] * np.arange(count)
+    tau, log_tau, log_slope = mapping.tau(v)
+    given = model.given(tau)
+    log_posterior = given.log_likelihood + model.log_prior(tau, log_tau)
+    log_f = log_posterior + log_slope
+    peak = log_f.max(-1, keepdims=True)
+    f = np.exp(log_f - peak)
+    mass = f.sum(-1, keepdims=True)
+    log_evidence = (peak + np.log(mass * step[:, None]))[:, 0]
+    return Nodes(mapping, v, tau, log_tau, log_posterior, f / mass, step, log_evidence, given)
+
+
+def point(model: NormalNormal) -> Nodes:
+    """Return the rule of one node for a fixed tau."""
+    tau = np.full((len(model.y), 1), model.tau.support[0] / model.unit)
+    given = model.given(tau)
+    with np.errstate(divide="ignore"):
+        log_tau = np.log(tau)
+    return Nodes(
+        None,
+        np.zeros_like(tau),
+        tau,
+        log_tau,
+        given.log_likelihood,
+        np.ones_like(tau),
+        np.ones(len(tau)),
+        given.log_likelihood[:, 0],
+        given,
+    )

@@ -1,0 +1,223 @@
+"""From an analysis file to its evidence: rows selected, effects computed, published rows beside."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.evidence.change import change_table, effects_of_change
+from bayesmeta.evidence.layouts import Effects, layout_of
+from bayesmeta.evidence.measures import Measure, measure_named
+from bayesmeta.evidence.overlap import overlap_warnings
+from bayesmeta.evidence.pooling import Keys, keys_of, pools_of, words_of_time
+from bayesmeta.evidence.published import published_rows
+from bayesmeta.evidence.selection import left_out, matching, preferred
+from bayesmeta.evidence.study import Evidence, LeftOut, Pool, Variant
+from bayesmeta.evidence.table import Table, read_table
+
+if TYPE_CHECKING:
+    from bayesmeta.evidence.schema import AnalysisFile
+
+
+def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Evidence:
+    """Read an analysis file and the tables it names.
+
+    Parameters
+    ----------
+    path : path
+        The analysis file; ``AnalysisFile`` documents its keys.
+    project_root : path
+        The folder with ``data/``.
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    InputError
+        One line that names the file and the key, or the row and column.
+
+    Examples
+    --------
+    >>> from bayesmeta.evidence import bundled_project
+    >>> project = bundled_project()
+    >>> evidence = evidence_from_analysis(project.find("sledai"), project.root)
+    >>> [(pool.time, pool.studies) for pool in evidence.pools[:2]]
+    [(2.0, ('Tang 2016',)), (3.0, ('Yang 2014',))]
+    """
+    from bayesmeta.evidence.schema import read_analysis  # pydantic, which a bare table spares
+
+    path, data = Path(path), Path(project_root) / "data"
+    shown = shown_path(path)
+    spec = read_analysis(path, shown)
+    measure = _measure(spec, shown)
+    table = _table(spec, data, shown)
+    keys = keys_of(table, path.stem, _time_column(spec))
+    rows = matching(table, spec.rows, f"{shown}: rows")
+    kept, second = preferred(table, rows, spec.prefer, keys, f"{shown}: prefer")
+    pools, not_estimable = _pools(table.select(kept), spec, measure, path.stem)
+    if spec.published is not None:
+        published = published_rows(
+            read_table(*_inside(data, spec.published, shown, "published")), measure, table
+        )
+        pools = tuple(
+            dataclasses.replace(pool, published=published.get((pool.outcome, pool.time)))
+            for pool in pools
+        )
+    return Evidence(
+        name=path.stem,
+        title=spec.title,
+        measure=measure,
+        direction=spec.direction,
+        unit=spec.unit,
+        time_unit=spec.time_unit,
+        convention=spec.convention,
+        controlled=spec.contrast == "between arms" and measure.name != "MC",
+        mu=spec.mu,
+        tau=spec.tau,
+        prior_reason=spec.tau_reason,
+        source=f"data/{spec.data}",
+        pools=pools,
+        left_out=(
+            *left_out(table, spec.rows, keys),
+            *second,
+            *not_estimable,
+        ),
+        variants=_variants(table, keys, kept, spec, measure, shown),
+        assumptions=_assumptions(spec),
+        warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
+    )
+
+
+def shown_path(path: Path) -> str:
+    """Return the path as messages print it: from the current folder where it lies inside."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _measure(spec: "AnalysisFile", shown: str) -> Measure:
+    try:
+        measure = measure_named(spec.measure)
+    except InputError as error:
+        raise InputError(f"{shown}: measure: {error}") from None
+    if spec.contrast == "from baseline" and measure.name != "MC":
+        raise InputError(
+            f"{shown}: measure is {spec.measure!r} but contrast is 'from baseline': MC is expected"
+        )
+    return measure
+
+
+def _inside(data: Path, name: str, shown: str, key: str) -> tuple[Path, str]:
+    """Return the path of a table and its printed form; it must lie in the data folder."""
+    try:
+        path, folder = (data / name).resolve(), data.resolve()
+        inside = path.is_relative_to(folder) and path != folder
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        raise InputError(f"{shown}: {key} is {name!r}: a file inside {data} is expected")
+    if not path.exists():
+        there = sorted(str(p.relative_to(data)) for p in data.rglob("*.csv"))
+        hint = did_you_mean(name, there) if there else "the folder has no CSV files"
+        raise InputError(f"{shown}: {key} is {name!r} and {data} has no such file: {hint}")
+    return path, shown_path(data / name)
+
+
+def _table(spec: "AnalysisFile", data: Path, shown: str) -> Table:
+    """Read the table; name its columns as layouts do; keep the outcome, and pairs if asked."""
+    table = read_table(*_inside(data, spec.data, shown, "data"))
+    if spec.arms is not None:
+        words = {spec.arms.treatment: "treatment", spec.arms.control: "control"}
+        table = table.rename(
+            {
+                name: f"{what}_{words[arm]}"
+                for name in table.columns
+                for what, _, arm in (name.partition("_"),)
+                if arm in words
+            }
+        )
+    if spec.time is not None:
+        table.need([spec.time], f"which {shown} gives as time")
+    if spec.outcome is not None:
+        outcomes = table.text("outcome")
+        keep = [i for i, name in enumerate(outcomes) if name == spec.outcome]
+        if not keep:
+            hint = did_you_mean(spec.outcome, dict.fromkeys(outcomes))
+            raise InputError(
+                f"{shown}: no row of {table.source} has outcome {spec.outcome!r}: {hint}"
+            )
+        table = table.select(keep)
+    _check_measure(table, spec, shown)
+    if spec.contrast == "from baseline":
+        table = change_table(table, _time_column(spec), spec.baseline_time)
+    return table
+
+
+def _check_measure(table: Table, spec: "AnalysisFile", shown: str) -> None:
+    for i, found in enumerate(table.text("measure") if "measure" in table else ()):
+        if found and found.upper() != spec.measure.upper():
+            raise InputError(
+                f"measure is {found} in {table.where(i)} and {spec.measure} in {shown}: "
+                "the same is expected"
+            )
+
+
+def _pools(
+    table: Table,
+    spec: "AnalysisFile",
+    measure: Measure,
+    stem: str,
+    correlation: float | None = None,
+) -> tuple[tuple[Pool, ...], tuple[LeftOut, ...]]:
+    r = spec.pre_post_correlation if correlation is None else correlation
+    effects: Effects
+    if spec.contrast == "from baseline":
+        effects = effects_of_change(table, r)
+    else:
+        effects = layout_of(table, measure.name)[0].effects(table, measure, spec.convention)
+    return pools_of(table, effects, keys_of(table, stem, _time_column(spec)), measure)
+
+
+def _variants(
+    table: Table,
+    keys: Keys,
+    kept: Sequence[int],
+    spec: "AnalysisFile",
+    measure: Measure,
+    shown: str,
+) -> tuple[Variant, ...]:
+    stem = Path(shown).stem
+    variants = []
+    for name, selection in spec.variants.items():
+        owner = f"{shown}: variants.{name}"
+        rows = matching(table, selection.rows, f"{owner}.rows")
+        rows, _ = preferred(table, rows, selection.prefer, keys, f"{owner}.prefer")
+        pools, _ = _pools(table.select(rows), spec, measure, stem)
+        variants.append(Variant(name, selection.reason, pools))
+    if spec.contrast == "from baseline":
+        for r in spec.pre_post_correlation_also:
+            pools, _ = _pools(table.select(kept), spec, measure, stem, r)
+            reason = "pre-post correlation assumed, not reported"
+            variants.append(Variant(f"r = {r:g}", reason, pools))
+    return tuple(variants)
+
+
+def _assumptions(spec: "AnalysisFile") -> tuple[str, ...]:
+    if spec.contrast != "from baseline":
+        return ()
+    since = words_of_time(spec.baseline_time, spec.time_unit)
+    also = " and ".join(f"{r:g}" for r in spec.pre_post_correlation_also)
+    return (
+        f"change since {since}, SE^2 = (sd0^2 + sd1^2 - 2 r sd0 sd1) / n with a pre-post "
+        f"correlation r = {spec.pre_post_correlation:g} assumed"
+        + (f"; {also} beside it" if also else ""),
+        "no control group: a change includes the natural course and regression to the mean",
+    )
+
+
+def _time_column(spec: "AnalysisFile") -> str:
+    return spec.time if spec.time is not None else "time"

@@ -1,0 +1,6 @@
+"""Models: hyperparameters with priors, and what is Gaussian given them."""
+
+from bayesmeta.models.defaults import default_mu, default_tau
+from bayesmeta.models.normal import Given, NormalNormal
+
+__all__ = ["Given", "NormalNormal", "default_mu", "default_tau"]

@@ -1,0 +1,198 @@
+"""The normal-normal random-effects model: one hyperparameter, the rest Gaussian given it.
+
+``y_i ~ N(theta_i, se_i^2)``, ``theta_i ~ N(mu, tau^2)``, a prior on tau, and mu flat or normal.
+"""
+
+from dataclasses import dataclass, replace
+from math import log, pi
+from typing import Any, Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array, Mask
+from bayesmeta.priors import MuPrior, TauPrior
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known for each value of tau; the last axis runs over those values.
+
+    Attributes
+    ----------
+    log_likelihood, slope : ndarray, shape (..., n)
+        ``log p(y | tau)`` with mu integrated out, and its derivative by tau.
+    mean, variance : ndarray, shape (..., n)
+        Of mu given tau and y.
+    weights : ndarray, shape (..., k, n)
+        ``w_i = 1 / (se_i^2 + tau^2)``, 0 for a masked study.
+    total : ndarray, shape (..., n)
+        ``W = sum w_i + 1 / s^2``.
+    """
+
+    log_likelihood: Array
+    slope: Array
+    mean: Array
+    variance: Array
+    weights: Array
+    total: Array
+
+    def at(self, index: Any) -> Self:
+        """Return the same of some models, or at some values of tau."""
+        return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class NormalNormal:
+    """Data and priors of one model, or of a batch of models over leading dimensions.
+
+    Parameters
+    ----------
+    y, se : ndarray, shape (..., k)
+        Effect sizes on the analysis scale and their standard errors.
+    mu : MuPrior
+    tau : TauPrior
+    present : ndarray of bool, shape (..., k), or None
+        False where a replicate has no such study; None where all have all. Every replicate
+        needs one study at least.
+    location : float or ndarray, shape (...)
+    unit : float
+        Where `y` and `se` have been standardised: the zero and the unit that they are given in.
+        The priors stay in the units of the data.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import Flat, HalfNormal
+    >>> model = NormalNormal(np.array([0.0, 2.0]), np.array([1.0, 1.0]), Flat(), HalfNormal(1.0))
+    >>> model.given(np.array([0.0])).mean
+    array([1.])
+    """
+
+    y: Array
+    se: Array
+    mu: MuPrior
+    tau: TauPrior
+    present: Mask | None = None
+    location: Array | float = 0.0
+    unit: float = 1.0
+
+    def __getitem__(self, rows: Mask | slice) -> Self:
+        """Return some of a batch of models, by their first dimension."""
+        present = None if self.present is None else self.present[rows]
+        at = self.location[rows] if isinstance(self.location, np.ndarray) else self.location
+        return replace(self, y=self.y[rows], se=self.se[rows], present=present, location=at)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Self:
+        """Return the same models in a batch of another shape."""
+        present = None if self.present is None else self.present.reshape(shape)
+        return replace(self, y=self.y.reshape(shape), se=self.se.reshape(shape), present=present)
+
+    @property
+    def k(self) -> Array:
+        """Number of studies, shape (...)."""
+        if self.present is None:
+            return np.full(self.y.shape[:-1], float(self.y.shape[-1]))
+        return self.present.sum(-1).astype(float)
+
+    def given(self, tau: Array) -> Given:
+        """Integrate mu and the study effects out at each tau, shape (..., n).
+
+        With ``w_i = (se_i^2 + tau^2)^-1``, a normal(m, s) prior on mu (``1 / s^2 = 0`` where
+        flat) and ``W = sum w_i + 1/s^2``::
+
+            mu | tau, y ~ N((sum w_i y_i + m / s^2) / W, 1 / W)
+            -2 log p(y | tau) = sum log(2 pi / w_i) + log(s^2 W) + Q
+            Q = sum w_i (y_i - E mu)^2 + (m - E mu)^2 / s^2
+            d/dtau log p(y | tau) = tau (sum w_i^2 (y_i - E mu)^2 - sum w_i + sum w_i^2 / W)
+
+        Under a flat prior mu is integrated against density 1: ``log(2 pi / W)`` is gained in
+        place of ``log(s^2 W)``.
+
+        References
+        ----------
+        Roever (2020), J Stat Softw 93(6), section 2.
+        """
+        precision = self.mu.precision * self.unit**2
+        m = np.asarray((self.mu.location - self.location) / self.unit)[..., None]
+        variances = (self.se * self.se)[..., :, None] + (tau * tau)[..., None, :]
+        if self.present is not None:
+            variances = np.where(self.present[..., None], variances, 1.0)
+        weights = 1 / variances
+        if self.present is not None:
+            weights *= self.present[..., None]
+        ones = np.ones((1, self.y.shape[-1]))
+        total = (ones @ weights)[..., 0, :] + precision
+        mean = ((self.y[..., None, :] @ weights)[..., 0, :] + precision * m) / total
+        residuals = self.y[..., :, None] - mean[..., None, :]
+        weighted = weights * residuals
+        squares = np.einsum("...kn,...kn->...n", weighted, residuals)
+        log_variances = (ones @ np.log(variances))[..., 0, :]
+        if self.mu.proper:
+            squares += precision * (m - mean) ** 2
+            constant = self.k * log(2 * pi * self.unit**2) - log(precision)
+        else:
+            constant = (self.k - 1) * log(2 * pi * self.unit**2)
+        log_likelihood = -(constant[..., None] + log_variances + np.log(total) + squares) / 2
+        slope = tau * (
+            np.einsum("...kn,...kn->...n", weighted, weighted)
+            + np.einsum("...kn,...kn->...n", weights, weights) / total
+            - (total - precision)
+        )
+        return Given(log_likelihood, slope, mean, 1 / total, weights, total)
+
+    def study_effects(self, tau: Array, given: Given) -> tuple[Array, Array]:
+        """Mean and variance of each theta_i given tau and y, shape (..., k, n).
+
+        With ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and variance
+        ``b_i se_i^2 + (1 - b_i)^2 Var mu``.
+        """
+        se2 = (self.se * self.se)[..., :, None]
+        kept = (tau * tau)[..., None, :] * given.weights
+        shrunk = se2 * given.weights
+        mean = kept * self.y[..., :, None] + shrunk * given.mean[..., None, :]
+        return mean, kept * se2 + shrunk * shrunk * given.variance[..., None, :]
+
+    def typical_variance(self) -> Array:
+        """Higgins and Thompson's typical within-study variance, shape (...).
+
+        ``s^2 = (k - 1) sum w / ((sum w)^2 - sum w^2)``, w = 1 / se^2; ``se^2`` where k = 1.
+
+        References
+        ----------
+        Higgins and Thompson (2002), Statistics in Medicine 21:1539, equation 9.
+        """
+        w = 1 / (self.se * self.se)
+        if self.present is not None:
+            w = np.where(self.present, w, 0.0)
+        first, second = w.sum(-1), (w * w).sum(-1)
+        alone = self.k <= 1
+        spread = np.where(alone, 1.0, first * first - second)
+        return np.where(alone, 1 / first, (self.k - 1) * first / spread)
+
+    def moment_exists(self, order: int, *, of_mu: bool = False) -> Mask:
+        """Whether a posterior moment of tau and theta_new, or of mu, is finite, shape (...).
+
+        With a prior density of tau that falls as ``tau^-a``: ``a + k - 1 - order > 1`` under a
+        flat prior on mu, ``a + k - order > 1`` under a normal one; of mu under a normal prior
+        always.
+        """
+        if of_mu and self.mu.proper:
+            return np.full(self.y.shape[:-1], True)
+        constraints = self.k if self.mu.proper else self.k - 1
+        return self.tau.tail_power + constraints - order > 1
+
+    def standardised(self) -> Self:
+        """Centre y at its inverse-variance mean, and scale by a power of two near the SEs.
+
+        Quadrature then neither cancels digits nor overflows, whatever the units of the data.
+        """
+        w = 1 / (self.se / self.se.max()) ** 2
+        if self.present is not None:
+            w = np.where(self.present, w, 0.0)
+        location = (w * self.y).sum(-1) / w.sum(-1)
+        unit = 2.0 ** np.round(np.log2(np.median(self.se)))
+        centred = (self.y - location[..., None]) / unit
+        return replace(self, y=centred, se=self.se / unit, location=location, unit=float(unit))
+
+    def log_prior(self, tau: Array, log_tau: Array) -> Array:
+        """Log prior density of tau, in the standardised units."""
+        return self.tau.log_density(tau * self.unit, log_tau + log(self.unit)) + log(self.unit)
