@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from bayesmeta.evidence import evidence_from_table
 from bayesmeta.evidence.effects import (
@@ -119,16 +120,12 @@ def test_hedges_g_does_not_know_the_unit(one, two, scale):
 
 @given(y=st.floats(-50, 50), se=st.floats(0.01, 50), level=st.floats(0.5, 0.999))
 def test_an_interval_gives_back_its_standard_error(y, se, level):
-    from scipy.stats import norm
-
     low, high = norm.interval(level, y, se)
     assert se_of_interval(low, high, level) == pytest.approx(se, rel=1e-9)
 
 
 @given(z=st.floats(0.01, 8), se=st.floats(0.01, 50), sign=st.sampled_from([-1, 1]))
 def test_a_p_value_gives_back_its_standard_error(z, se, sign):
-    from scipy.stats import norm
-
     assert se_of_p(sign * z * se, 2 * norm.sf(z)) == pytest.approx(se, rel=1e-9)
 
 

@@ -139,8 +139,8 @@ def cases(sle: Path, examples: Path, frequentist: Path) -> list[tuple[Any, ...]]
         "two_modes",
         (1.2, -0.3, 0.1, -0.1, 0.05, -0.2),
         (0.05, 0.6, 0.5, 0.7, 0.6, 0.5),
-        ("half-cauchy(1)", "flat"),
-        ("half-normal(2)", "normal(0, 2)"),
+        ("half-cauchy(0.02)", "flat"),
+        ("half-cauchy(0.005)", "normal(0, 2)"),
     )
     wide = (-131.7, 88.2, 12.9, -57.3, 142.6, 3.1)
     priors = [("half-cauchy(1000)", "flat"), ("half-cauchy(0.001)", "flat")]

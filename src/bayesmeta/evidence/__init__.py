@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from bayesmeta.evidence.measures import MEASURES, Measure, measure_named
     from bayesmeta.evidence.project import Analysis, Project, bundled_project, new_project
     from bayesmeta.evidence.read import evidence_from_table
-    from bayesmeta.evidence.study import Direction, Evidence, LeftOut, Pool, Published, Variant
+    from bayesmeta.evidence.study import (
+        Convention,
+        Direction,
+        Evidence,
+        LeftOut,
+        Pool,
+        Published,
+        Variant,
+    )
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
@@ -21,13 +29,14 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "measures": ["MEASURES", "Measure", "measure_named"],
         "project": ["Analysis", "Project", "bundled_project", "new_project"],
         "read": ["evidence_from_table"],
-        "study": ["Direction", "Evidence", "LeftOut", "Pool", "Published", "Variant"],
+        "study": ["Convention", "Direction", "Evidence", "LeftOut", "Pool", "Published", "Variant"],
     },
 )
 
 __all__ = [
     "MEASURES",
     "Analysis",
+    "Convention",
     "Direction",
     "Evidence",
     "LeftOut",

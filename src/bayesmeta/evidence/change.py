@@ -19,10 +19,11 @@ def change_table(table: Table, time: str, baseline_time: float) -> Table:
     pair is the weaker of its two.
     """
     table.need(["study", time, "mean", "sd", "n"], "which a change from baseline needs")
-    keys, times = keys_of(table, "", time), table.numbers(time)
-    start = {
-        (keys.studies[i], keys.outcomes[i]): int(i) for i in np.flatnonzero(times == baseline_time)
-    }
+    keys, times = keys_of(table, "change", time), table.numbers(time)
+    start: dict[tuple[str, str], int] = {}
+    for i in np.flatnonzero(times == baseline_time).tolist():
+        if start.setdefault((keys.studies[i], keys.outcomes[i]), i) != i:
+            raise InputError(f"{table.where(i)} is a second baseline of the study: one is expected")
     later = [int(i) for i in np.flatnonzero(times != baseline_time)]
     if not later:
         raise InputError(

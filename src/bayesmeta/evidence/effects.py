@@ -5,14 +5,11 @@
 results of Cochrane reviews). Ratio measures are on the log scale. What cannot be estimated is NaN.
 """
 
-from typing import Literal
-
 import numpy as np
 from scipy.special import gammaln, ndtri
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
-
-type Convention = Literal["metafor", "revman5"]
+from bayesmeta.evidence.study import Convention
 
 
 def effect_of_counts(

@@ -9,7 +9,6 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.effects import (
-    Convention,
     effect_of_arms,
     effect_of_counts,
     implied_sd,
@@ -18,9 +17,11 @@ from bayesmeta.evidence.effects import (
     se_of_p,
 )
 from bayesmeta.evidence.measures import MEASURES, Measure, measure_named
+from bayesmeta.evidence.study import Convention
 from bayesmeta.evidence.table import (
     ABOVE_ZERO,
     COUNT,
+    LARGEST,
     NUMBER,
     P_VALUE,
     SIZE,
@@ -172,6 +173,10 @@ def _with_sizes(
     table: Table, measure: Measure, y: Array, se: Array, notes: tuple[str, ...]
 ) -> Effects:
     """Add what optional columns say of numbers of patients."""
+    table.reject(
+        ~(se > 1 / LARGEST),
+        lambda i: f"the standard error in {table.where(i)} comes to {se[i]:g}: it must be above 0",
+    )
     if "n_treatment" in table and "n_control" in table:
         n1, n2 = (
             table.numbers(f"n_{arm}", SIZE, optional=True) for arm in ("treatment", "control")

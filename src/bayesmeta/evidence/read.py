@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.evidence.effects import Convention
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.pooling import keys_of, pools_of
-from bayesmeta.evidence.study import Direction, Evidence
+from bayesmeta.evidence.study import Convention, Direction, Evidence
 from bayesmeta.evidence.table import Table, read_table, table_of_columns
 
 CONVENTIONS: tuple[Convention, ...] = ("metafor", "revman5")

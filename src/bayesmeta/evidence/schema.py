@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.evidence.effects import Convention
-from bayesmeta.evidence.study import Direction
+from bayesmeta.evidence.study import Convention, Direction
 from bayesmeta.evidence.table import read_text
 
 type Correlation = Annotated[float, Field(ge=-1, le=1)]

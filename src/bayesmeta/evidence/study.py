@@ -7,6 +7,7 @@ from bayesmeta.arrays import Array
 from bayesmeta.evidence.measures import Measure
 
 type Direction = Literal["lower", "higher"]
+type Convention = Literal["metafor", "revman5"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Evidence:
     direction: Direction | None
     unit: str
     time_unit: str
-    convention: str
+    convention: Convention
     controlled: bool
     mu: str | None
     tau: str | None

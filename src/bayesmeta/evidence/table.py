@@ -15,7 +15,7 @@ from bayesmeta.arrays import Array, Mask
 from bayesmeta.errors import InputError
 
 MISSING = frozenset({"", "NA"})
-LARGEST = 1e100
+LARGEST = 1e60  # its fourth power, in DerSimonian and Laird's sums, is finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,9 @@ class Table:
 
     def rename(self, names: Mapping[str, str]) -> "Table":
         """Return the table with columns called otherwise; errors keep the name in the file."""
+        for old, new in names.items():
+            if old != new and old in self and new in self:
+                raise InputError(f"{self.source} has both {old} and {new}: one is expected")
         columns = {names.get(name, name): cells for name, cells in self.columns.items()}
         printed = {new: old for old, new in names.items() if old in self.columns}
         return replace(self, columns=columns, printed={**self.printed, **printed})

@@ -4,12 +4,12 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.evidence.effects import (
-    Convention,
     add_half_to_zeros,
     cells_of_counts,
     effect_of_counts,
     not_estimable,
 )
+from bayesmeta.evidence.study import Convention
 from bayesmeta.frequentist.pool import FrequentistPool, cochran_q, wald
 
 

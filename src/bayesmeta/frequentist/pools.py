@@ -1,8 +1,7 @@
 """The frequentist pools that are shown beside a Bayesian one."""
 
-from bayesmeta.evidence.effects import Convention
 from bayesmeta.evidence.measures import Measure
-from bayesmeta.evidence.study import Pool
+from bayesmeta.evidence.study import Convention, Pool
 from bayesmeta.frequentist.counts import mantel_haenszel
 from bayesmeta.frequentist.pool import FrequentistPool, dersimonian_laird, inverse_variance
 

@@ -1,0 +1,1 @@
+"""Engines: `exact` (quadrature and mixtures of normals) and `nuts` (PyMC and nutpie)."""
