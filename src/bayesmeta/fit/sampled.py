@@ -114,8 +114,8 @@ def diagnose(chains: dict[str, Array], sample_stats: dict[str, Any]) -> Diagnost
     moving = [chain for chain in chains.values() if np.ptp(chain) > 0]
     r_hat = max((float(array_stats.rhat(chain)) for chain in moving), default=1.0)
     bulk, tail = (
-        min((float(array_stats.ess(chain, method=m)) for chain in moving), default=inf)
-        for m in ("bulk", "tail")
+        min((float(array_stats.ess(chain, **ask)) for chain in moving), default=inf)
+        for ask in ({"method": "bulk"}, {"method": "tail", "prob": (0.05, 0.95)})
     )
     divergences = int(np.sum(sample_stats["diverging"]))
     bfmi = float(np.min(array_stats.bfmi(sample_stats["energy"])))
@@ -146,7 +146,7 @@ def _numbers(
             value = float(x.flat[0])
             return Numbers(value, 0.0, value, None, value, value), Numbers(*[0.0] * 3, None, 0.0, 0.0)
         low, high = (
-            np.quantile(x, tails) if ask.interval == "central" else array_stats.hdi(x, ask.level)
+            np.quantile(x, tails) if ask.interval == "central" else array_stats.hdi(x.ravel(), ask.level)
         )
         at = tails if ask.interval == "central" else (np.mean(x <= low), np.mean(x <= high))
         value = Numbers(
