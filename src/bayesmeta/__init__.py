@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+__getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "errors": ["InputError"],
@@ -47,3 +47,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
     },
 )
+
+__all__ = [
+    "Exponential",
+    "Fit",
+    "Fixed",
+    "Flat",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfStudentT",
+    "InputError",
+    "LogNormal",
+    "Normal",
+    "Uniform",
+    "fit",
+]

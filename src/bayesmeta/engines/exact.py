@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from bayesmeta.arrays import Array
+from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.heterogeneity import AsI2, AsTau, Heterogeneity, Scale
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.engines.quadrature import Nodes, locate, map_for, point, rule
@@ -207,7 +207,7 @@ class Posterior:
             start += width
         return of, error.max(-1)
 
-    def _exists(self, order: int, quantity: Quantity) -> Array:
+    def _exists(self, order: int, quantity: Quantity) -> Mask:
         if quantity == "theta":
             return np.full(len(self.model.y), True)
         return self.model.moment_exists(order, of_mu=quantity == "mu")

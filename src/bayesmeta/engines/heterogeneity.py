@@ -4,7 +4,7 @@ tau is not a mixture: its CDF comes from the same nodes by sinc indefinite integ
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import special
@@ -13,6 +13,9 @@ from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.mixture import interval_step
 from bayesmeta.engines.quadrature import Map, Nodes
 from bayesmeta.models import NormalNormal
+
+_TINY = 1e-130
+"""A tau so near zero that only the power by which a density starts is left to see."""
 
 
 class Scale(Protocol):
@@ -79,7 +82,7 @@ class AsI2:
     def value(self, tau: Array) -> Array:
         """Return I2 as a fraction."""
         with np.errstate(divide="ignore"):
-            return 1 / (1 + self.s2 / (tau * tau))
+            return np.reciprocal(1 + self.s2 / (tau * tau))
 
     def log_slope(self, tau: Array, log_tau: Array) -> Array:
         """Return ``log(tau / (tau^2 + s^2)^2)``, up to a constant."""
@@ -172,6 +175,7 @@ class Heterogeneity:
         flat = 1e-12 * (1 + np.abs(height[:, 0]))
         falls, climbs = rise[:, 0] <= 0, rise[:, -1] > 0
         first = np.where(falls, height[:, 0] + flat, -np.inf)
+        first = np.where(self._unbounded_at_zero(scale), np.inf, first)
         last = np.where(climbs, height[:, -1], -np.inf)
         inside = peaks[rows, at] > np.maximum(first, last)
         low, high = (scale.value(np.full((1, 1), end / self.model.unit)) for end in self._support())
@@ -278,13 +282,20 @@ class Heterogeneity:
         (Squire and Trapp 1998, SIAM Review 40:110).
         """
         h = 1e-30
-        prior = self.model.log_prior(tau * (1 + h * 1j), log_tau + h * 1j).imag / h
+        aside: Any = tau * (1 + h * 1j), log_tau + h * 1j
+        prior = self.model.log_prior(*aside).imag / h
         return tau * slope + prior - scale.elasticity(tau)
 
     def _density(self, v: Array) -> Array:
         """Density of v, shape (b, p): the derivative of `cdf`."""
         kernel = np.sinc(self._distance(v)) / self.nodes.step[:, None, None]
         return (kernel @ self.nodes.weights[..., None])[..., 0]
+
+    def _unbounded_at_zero(self, scale: Scale) -> Mask:
+        """Whether the density on the scale grows like a negative power of tau, shape (b,)."""
+        tau = np.full((len(self.nodes.v), 1), _TINY)
+        rise = self._rise(tau, np.log(tau), np.zeros_like(tau), scale)[:, 0]
+        return (rise < -1e-9) & (self.model.tau.support[0] == 0)
 
     def _distance(self, v: Array) -> Array:
         return (v[:, :, None] - self.nodes.v[:, None, :]) / self.nodes.step[:, None, None]

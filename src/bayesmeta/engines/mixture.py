@@ -47,9 +47,7 @@ class Mixture:
     def stacked(cls, mixtures: "list[Mixture]") -> Self:
         """Put mixtures of shape (b,) or (b, m) on the same weights side by side, (b, sum of m)."""
         means, sds = (
-            np.concatenate(
-                [part if part.ndim == 3 else part[:, None, :] for part in parts], axis=1
-            )
+            np.concatenate([part if part.ndim == 3 else part[:, None, :] for part in parts], axis=1)
             for parts in ([m.means for m in mixtures], [m.sds for m in mixtures])
         )
         weights = mixtures[0].weights
@@ -62,22 +60,22 @@ class Mixture:
 
     def mean(self) -> Array:
         """Mean, shape (...)."""
-        return np.einsum("...n,...n->...", self.weights, self.means)
+        return _weighted(self.weights, self.means)
 
     def sd(self) -> Array:
         """Standard deviation, shape (...)."""
         off = self.means - self.mean()[..., None]
-        return np.sqrt(np.einsum("...n,...n->...", self.weights, off * off + self.sds * self.sds))
+        return np.sqrt(_weighted(self.weights, off * off + self.sds * self.sds))
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at x, which broadcasts against the leading dimensions."""
         u = (np.asarray(x, dtype=float)[..., None] - self.means) / self.sds
-        return np.einsum("...n,...n->...", self.weights / self.sds, np.exp(-u * u / 2)) / _ROOT
+        return _weighted(self.weights / self.sds, np.exp(-u * u / 2)) / _ROOT
 
     def cdf(self, x: ArrayLike) -> Array:
         """P(value <= x); x broadcasts against the leading dimensions."""
         u = (np.asarray(x, dtype=float)[..., None] - self.means) / self.sds
-        return np.einsum("...n,...n->...", self.weights, special.ndtr(u))
+        return _weighted(self.weights, special.ndtr(u))
 
     def sample(self, size: int, rng: np.random.Generator) -> Array:
         """Draw independent values, shape (..., size)."""
@@ -156,6 +154,11 @@ def interval_step(density: Array, rise: Array, missing: Array, uneven: Array) ->
         a = (fb * uneven - rb * missing) / determinant
         b = (fa * uneven - ra * missing) / determinant
     return np.stack([a, b], -1)
+
+
+def _weighted(weights: Array, values: Array) -> Array:
+    total: Array = np.einsum("...n,...n->...", weights, values)
+    return total
 
 
 _ROOT = sqrt(2 * pi)
@@ -313,10 +316,11 @@ class _Rows:
         for _ in range(8):
             tail = low + (high - low) * np.linspace(0.005, 0.995, 40)
             bounds = np.stack([self.quantiles(tail)[0], self.quantiles(tail + level)[0]], -1)
-            best = np.ptp(bounds, -1).argmin()
+            best = int(np.ptp(bounds, -1).argmin())
             low, high = tail[max(best - 1, 0)], tail[min(best + 1, len(tail) - 1)]
         found, solved = self._polish_shortest(bounds[best][None], level)
-        return found[0] if solved[0] else bounds[best]
+        chosen: Array = found[0] if solved[0] else bounds[best]
+        return chosen
 
     def _grid(self) -> tuple[Array, Array]:
         """Points over the span of the components that matter, and the density there."""

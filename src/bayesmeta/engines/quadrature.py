@@ -145,7 +145,7 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
     repeated on the range it leaves until it stops shrinking, with high thresholds first so that
     no narrow peak between two points is lost.
     """
-    order = sum(model.moment_exists(r).astype(float) for r in (1, 2))[:, None]
+    order = np.sum([model.moment_exists(r) for r in (1, 2)], axis=0, dtype=float)[:, None]
     low, high = _widest_range(model, mapping, order[:, 0])
     rows = np.arange(len(low))
     for threshold in (*_LADDER, *[NATS] * 12):

@@ -168,7 +168,16 @@ class Fit:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._long(), columns=list(LONG_COLUMNS))
+        return pd.DataFrame(self.long(), columns=list(LONG_COLUMNS))
+
+    def long(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of `summary`, in the order of `LONG_COLUMNS`."""
+        for row, numbers in zip(self.rows, self.shown, strict=True):
+            place = row.pool.outcome, row.pool.time
+            for quantity in ("mu", "tau", "theta_new", "i2"):
+                yield (*place, quantity, None, *_values(getattr(numbers, quantity)))
+            for study in numbers.studies:
+                yield (*place, "theta", study.study, *_values(study.shrunk))
 
     def shrinkage(self) -> "pd.DataFrame":
         """Return each study as observed beside its effect given all, and its weight."""
@@ -263,8 +272,9 @@ class Fit:
 
         rows = [row for row in self.rows if time is None or row.pool.time == time]
         if len(rows) != 1:
-            times = ", ".join(f"{row.pool.time:g}" for row in self.rows if row.pool.time is not None)
-            raise InputError(f"{len(rows)} pools at time {time}: choose one of {times}")
+            known = [f"{row.pool.time:g}" for row in self.rows if row.pool.time is not None]
+            asked = "no time was given" if time is None else f"time {time:g} was asked"
+            raise InputError(f"{asked}, and {len(rows)} pools fit: choose of {', '.join(known)}")
         return datatree(self, rows[0])
 
     def to_dict(self) -> dict[str, Any]:
@@ -293,14 +303,6 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self._html
-
-    def _long(self) -> Iterator[tuple[Any, ...]]:
-        for row, numbers in zip(self.rows, self.shown, strict=True):
-            place = row.pool.outcome, row.pool.time
-            for quantity in ("mu", "tau", "theta_new", "i2"):
-                yield (*place, quantity, None, *_values(getattr(numbers, quantity)))
-            for study in numbers.studies:
-                yield (*place, "theta", study.study, *_values(study.shrunk))
 
 
 LONG_COLUMNS = (

@@ -134,7 +134,8 @@ def gather(
 ) -> Evidence:
     """Return the evidence that a name, a file or a table stands for."""
     if not isinstance(source, (str, Path)):
-        columns = {str(name): list(source[name]) for name in source}
+        table: Any = source
+        columns = {str(name): list(table[name]) for name in table}
         return evidence_from_table(columns, measure=measure, direction=direction)
     text = str(source)
     if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():

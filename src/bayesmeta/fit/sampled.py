@@ -138,46 +138,28 @@ def _numbers(
 ) -> tuple[PosteriorNumbers, PosteriorNumbers]:
     """Summaries of the draws, and the Monte Carlo standard error of each."""
     exact = row.exact
-    tails = (1 - ask.level) / 2, (1 + ask.level) / 2
-
-    def both(name: str, exists: Numbers) -> tuple[Numbers, Numbers]:
-        x = chains[name]
-        if np.ptp(x) == 0:
-            value = float(x.flat[0])
-            return Numbers(value, 0.0, value, None, value, value), Numbers(*[0.0] * 3, None, 0.0, 0.0)
-        low, high = (
-            np.quantile(x, tails) if ask.interval == "central" else array_stats.hdi(x.ravel(), ask.level)
-        )
-        at = tails if ask.interval == "central" else (np.mean(x <= low), np.mean(x <= high))
-        value = Numbers(
-            float(x.mean()) if exists.mean is not None else None,
-            float(x.std(ddof=1)) if exists.sd is not None else None,
-            float(np.median(x)),
-            None,
-            float(low),
-            float(high),
-        )
-        error = Numbers(
-            float(array_stats.mcse(x)) if exists.sd is not None else None,
-            float(array_stats.mcse(x, method="sd")) if exists.sd is not None else None,
-            _quantile_mcse(x, 0.5),
-            None,
-            _quantile_mcse(x, float(at[0])),
-            _quantile_mcse(x, float(at[1])),
-        )
-        return value, error
-
-    pairs = {name: both(name, getattr(exact, name)) for name in ("mu", "tau", "theta_new", "i2")}
-    shrunk = [both(f"theta[{study.study}]", study.shrunk) for study in exact.studies]
+    names = ("mu", "tau", "theta_new", "i2")
+    pairs = {name: _summarised(chains[name], ask, getattr(exact, name)) for name in names}
+    shrunk = [
+        _summarised(chains[f"theta[{study.study}]"], ask, study.shrunk) for study in exact.studies
+    ]
     below, below_new = chains["mu"] < 0, chains["theta_new"] < 0
     why = {"log_marginal_likelihood": "not estimated from draws", "numerical_error": "sampled"}
     why |= {f"{name}.mode": _NO_MODE for name in pairs}
+    why |= {
+        f"{name}.mean": "the Monte Carlo error of a mean needs a finite variance"
+        for name in names
+        if f"{name}.sd" in exact.reasons and f"{name}.mean" not in exact.reasons
+    }
     why |= {f"studies.{i}.shrunk.mode": _NO_MODE for i in range(len(shrunk))}
     weights = _mean_weights(model, chains["tau"])
 
     def gathered(which: int, below: float, below_new: float, **rest: Any) -> PosteriorNumbers:
         return PosteriorNumbers(
-            **{name: pair[which] for name, pair in pairs.items()},
+            mu=pairs["mu"][which],
+            tau=pairs["tau"][which],
+            theta_new=pairs["theta_new"][which],
+            i2=pairs["i2"][which],
             studies=tuple(
                 StudyNumbers(s.study, s.estimate, s.se, s.status, pair[which], weights[which][i])
                 for i, (s, pair) in enumerate(zip(exact.studies, shrunk, strict=True))
@@ -209,6 +191,38 @@ def _numbers(
             prob_benefit_new=e_new if known else None,
         ),
     )
+
+
+def _summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
+    """Summaries of one quantity, of those that exist, and their Monte Carlo standard errors."""
+    if np.ptp(x) == 0:
+        point = float(x.flat[0])
+        same = Numbers(point, 0.0, point, None, point, point)
+        return same, Numbers(0.0, 0.0, 0.0, None, 0.0, 0.0)
+    tails = (1 - ask.level) / 2, (1 + ask.level) / 2
+    if ask.interval == "central":
+        low, high = np.quantile(x, tails)
+    else:
+        low, high = array_stats.hdi(x.ravel(), ask.level)
+        tails = float(np.mean(x <= low)), float(np.mean(x <= high))
+    finite_sd = exists.sd is not None
+    value = Numbers(
+        float(x.mean()) if exists.mean is not None else None,
+        float(x.std(ddof=1)) if finite_sd else None,
+        float(np.median(x)),
+        None,
+        float(low),
+        float(high),
+    )
+    error = Numbers(
+        _mean_mcse(x) if finite_sd else None,
+        float(array_stats.mcse(x, method="sd")) if finite_sd else None,
+        _quantile_mcse(x, 0.5),
+        None,
+        _quantile_mcse(x, tails[0]),
+        _quantile_mcse(x, tails[1]),
+    )
+    return value, error
 
 
 def _mean_weights(model: NormalNormal, tau: Array) -> tuple[list[float], list[float]]:
@@ -266,7 +280,11 @@ def _exact_quantiles(
     for name in quantities:
         mixture = posterior.mixture(name)
         moments = float(mixture.mean()[0]), float(mixture.sd()[0])
-        of[name] = zero + unit * mixture.quantile(COMPARED)[0], zero + unit * moments[0], unit * moments[1]
+        of[name] = (
+            zero + unit * mixture.quantile(COMPARED)[0],
+            zero + unit * moments[0],
+            unit * moments[1],
+        )
     effects = posterior.mixture("theta")
     for i, study in enumerate(studies):
         mean, sd = float(effects.mean()[0, i]), float(effects.sd()[0, i])
@@ -278,5 +296,3 @@ def _exact_quantiles(
         sd = sqrt(float((nodes.weights * (nodes.tau - mean) ** 2).sum()))
         of["tau"] = unit * tau.map.tau(tau.quantile(COMPARED))[0][0], unit * mean, unit * sd
     return of
-
-

@@ -86,7 +86,11 @@ def meaning(prior: Prior, measure: Measure) -> str:
 def pool_title(fit: "Fit", pool: Pool) -> str:
     """Name a pool: its outcome where there are several, its time, its number of studies."""
     outcomes = {row.pool.outcome for row in fit.rows}
-    time = "" if pool.time is None else f"{pool.time:g} {fit.evidence.time_unit}".strip()
+    time = ""
+    if pool.time is not None:
+        unit = fit.evidence.time_unit
+        unit = unit.removesuffix("s") if pool.time == 1 else unit
+        time = f"{pool.time:g} {unit}" if unit else f"time {pool.time:g}"
     several = len(outcomes) > 1 or not time
     parts = [pool.outcome if several else "", time, count(pool.k, "study", "studies")]
     return ", ".join(part for part in parts if part)
@@ -94,15 +98,19 @@ def pool_title(fit: "Fit", pool: Pool) -> str:
 
 def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
     """Return the table of one pool: published, frequentist, posterior, prediction, tau."""
-    show = formatter(fit.evidence, row.pool)
+    show = formatter(fit.evidence)
     level = percent(fit.ask.level)
     lines = []
     if (found := row.pool.published) is not None:
         note = f"P {found.p_text}" if found.p_text else ""
-        note += f", heterogeneity P {found.p_heterogeneity_text}" if found.p_heterogeneity_text else ""
+        note += (
+            f", heterogeneity P {found.p_heterogeneity_text}" if found.p_heterogeneity_text else ""
+        )
         label = f"Published ({found.model}, {found.source})"
         lines.append(
-            Line(label, show(found.estimate), "95% CI", span(show, found.ci_low, found.ci_high), note)
+            Line(
+                label, show(found.estimate), "95% CI", span(show, found.ci_low, found.ci_high), note
+            )
         )
     for pool in row.frequentist:
         note = f"P {p_value(pool.p)}"
@@ -135,7 +143,9 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
         ("Pooled effect mu, posterior", "CrI", numbers.mu, numbers.prob_benefit),
         ("Effect in a new study, prediction", "PI", numbers.theta_new, numbers.prob_benefit_new),
     ):
-        note = f"{word} {probability(prob)}" if prob is not None else ""
+        note = "" if prob is None else f"{word} {probability(prob)}"
+        if prob is None and quantity is numbers.mu and numbers.prob_below_zero is not None:
+            note = f"P(mu < 0) {probability(numbers.prob_below_zero)}; give --direction for {word}"
         lines.append(
             Line(
                 label,
@@ -146,13 +156,7 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
                 strong=True,
             )
         )
-    if numbers.prob_benefit is None and numbers.prob_below_zero is not None:
-        lines[-2] = Line(
-            *(getattr(lines[-2], name) for name in ("label", "estimate", "kind", "interval")),
-            f"P(mu < 0) {probability(numbers.prob_below_zero)}; which is better? --direction",
-            strong=True,
-        )
-    tau, plain = numbers.tau, plain_formatter(row.pool)
+    tau, plain = numbers.tau, plain_formatter(fit.evidence)
     i2 = numbers.i2
     lines.append(
         Line(
@@ -185,7 +189,7 @@ def pool_remarks(fit: "Fit", row: "Row") -> list[str]:
     if not fit.evidence.controlled:
         remarks.append(
             "Uncontrolled series: improvement includes the natural course and regression to the "
-            "mean, and is no effect of the treatment."
+            "mean: it is no estimate of a treatment effect."
         )
     moments = [path for path in row.exact.reasons if path.endswith((".mean", ".sd"))]
     if moments:
@@ -199,14 +203,17 @@ def study_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Study
     """Return the studies of a pool, as observed and given all, with what kind of data they are."""
     from scipy.special import ndtri
 
-    show = formatter(fit.evidence, row.pool)
+    show = formatter(fit.evidence)
     z = float(ndtri((1 + fit.ask.level) / 2))
+
+    def estimate(middle: float | None, low: float | None, high: float | None) -> str:
+        return f"{show(middle)} ({span(show, low, high)})"
+
     return [
         StudyLine(
             study.study,
-            f"{show(study.estimate)} "
-            f"({span(show, study.estimate - z * study.se, study.estimate + z * study.se)})",
-            f"{show(study.shrunk.median)} ({span(show, study.shrunk.ci_low, study.shrunk.ci_high)})",
+            estimate(study.estimate, study.estimate - z * study.se, study.estimate + z * study.se),
+            estimate(study.shrunk.median, study.shrunk.ci_low, study.shrunk.ci_high),
             f"{100 * (study.weight or 0):.0f}%",
             study.status or "",
         )
@@ -214,17 +221,23 @@ def study_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Study
     ]
 
 
-def formatter(evidence: Evidence, pool: Pool) -> Callable[[float | None], str]:
+def formatter(evidence: Evidence) -> Callable[[float | None], str]:
     """Return a function that shows an effect on the scale of the measure."""
     if evidence.measure.ratio:
         return lambda x: "" if x is None else _ratio(exp(min(x, 700.0)))
-    return plain_formatter(pool)
+    return plain_formatter(evidence)
 
 
-def plain_formatter(pool: Pool) -> Callable[[float | None], str]:
+def plain_formatter(evidence: Evidence) -> Callable[[float | None], str]:
     """Return a function that shows a number with two digits of the smallest standard error."""
-    decimals = max(0, 1 - floor(log10(float(pool.se.min()))))
-    return lambda x: "" if x is None else f"{x:.{min(decimals, 12)}f}"
+    smallest = min(float(pool.se.min()) for pool in evidence.pools)
+    decimals = min(max(0, 1 - floor(log10(smallest))), 12)
+
+    def shown(x: float | None) -> str:
+        text = "" if x is None else f"{x:.{decimals}f}"
+        return text.removeprefix("-") if text.strip("-0.") == "" else text
+
+    return shown
 
 
 def span(show: Callable[[float | None], str], low: float | None, high: float | None) -> str:
@@ -256,7 +269,9 @@ def probability(p: float) -> str:
 
 def p_value(p: float | None) -> str:
     """Show a P value as RevMan does."""
-    return "" if p is None else "<0.00001" if p < 1e-5 else f"{p:.2g}"
+    if p is None:
+        return ""
+    return "<0.00001" if p < 1e-5 else "<0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def count(n: int, one: str, many: str) -> str:

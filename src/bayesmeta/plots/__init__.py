@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from bayesmeta.plots.forest import forest, forest_figure, save_forest
+    from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"forest": ["forest", "forest_figure", "save_forest"]}
+# a module named as its function would take the function's place here once it is imported
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"forest_plot": ["forest", "forest_figure", "save_forest"]}
 )
+
+__all__ = ["forest", "forest_figure", "save_forest"]

@@ -9,7 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 REACH = 1.5
-"""How far beyond the estimates, in multiples of their own range, an interval may stretch an axis."""
+"""How far an interval may stretch an axis, in multiples of the range of the estimates."""
 
 LEGIBLE = 2.5
 """How many times wider than a panel needs an axis may be and still be shared."""
@@ -56,7 +56,7 @@ def axis_limits(observed: Sequence[Interval], others: Iterable[Interval]) -> Lim
     Examples
     --------
     >>> axis_limits([Interval(-2, -1, 0)], [Interval(-40, -1, 38)])
-    Limits(low=-6.72, high=5.72)
+    Limits(low=-6.74, high=5.74)
     """
     intervals = [*observed, *others]
     half = median((interval.high - interval.low) / 2 for interval in observed)
@@ -94,7 +94,7 @@ def ticks(limits: Limits, ratio: bool) -> list[float]:
     >>> ticks(Limits(-2.5, 1.5), ratio=True)
     [0.1, 0.25, 0.5, 1.0, 2.0, 4.0]
     >>> ticks(Limits(-12, 9), ratio=True)
-    [1e-05, 0.001, 0.1, 1.0, 10.0, 1000.0]
+    [0.0001, 0.01, 1.0, 100.0]
     """
     if not ratio:
         return nice_ticks(limits)

@@ -54,7 +54,7 @@ class TauPrior(Prior):
         return (0.0, inf)
 
     @abstractmethod
-    def log_density[T: (Array, np.ndarray)](self, tau: T, log_tau: T) -> T:
+    def log_density(self, tau: Array, log_tau: Array) -> Array:
         """Log density at ``tau`` inside the support.
 
         ``log_tau`` is given beside ``tau`` because quadrature nodes reach below the smallest

@@ -47,7 +47,7 @@ class HalfNormal(TauPrior):
         return special.erf(np.maximum(x, 0) / (self.scale * 2**0.5))
 
     def ppf(self, p: ArrayLike) -> Array:
-        return self.scale * 2**0.5 * special.erfinv(p)
+        return self.scale * 2**0.5 * special.erfinv(np.asarray(p, dtype=float))
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class LogNormal(TauPrior):
             return special.ndtr((np.log(np.maximum(x, 0)) - self.mean) / self.sd)
 
     def ppf(self, p: ArrayLike) -> Array:
-        return np.exp(self.mean + self.sd * special.ndtri(p))
+        return np.exp(self.mean + self.sd * special.ndtri(np.asarray(p, dtype=float)))
 
 
 @dataclass(frozen=True)

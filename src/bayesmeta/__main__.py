@@ -1,0 +1,6 @@
+"""``python -m bayesmeta``."""
+
+from bayesmeta.cli import main
+
+if __name__ == "__main__":
+    main()
