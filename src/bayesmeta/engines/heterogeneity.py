@@ -82,7 +82,8 @@ class AsI2:
     def value(self, tau: Array) -> Array:
         """Return I2 as a fraction."""
         with np.errstate(divide="ignore"):
-            return np.reciprocal(1 + self.s2 / (tau * tau))
+            share: Array = 1 / (1 + self.s2 / (tau * tau))
+            return share
 
     def log_slope(self, tau: Array, log_tau: Array) -> Array:
         """Return ``log(tau / (tau^2 + s^2)^2)``, up to a constant."""

@@ -23,11 +23,19 @@ from bayesmeta.priors import (
     Uniform,
 )
 
+_LIGHT_TAIL = pm.distributions.transforms.log_exp_m1
+"""Logarithmic near zero and linear above. On the log scale a normal tail falls like
+exp(-exp(2x)), off which a long step diverges."""
+
 _TAU_FORMS: dict[type[TauPrior], Any] = {
-    HalfNormal: lambda scale: pm.HalfNormal("tau", sigma=scale),
+    HalfNormal: lambda scale: pm.Deterministic(
+        "tau", scale * pm.HalfNormal("tau_standard", sigma=1, default_transform=_LIGHT_TAIL)
+    ),
     HalfCauchy: lambda scale: pm.HalfCauchy("tau", beta=scale),
     HalfStudentT: lambda df, scale: pm.HalfStudentT("tau", nu=df, sigma=scale),
-    Exponential: lambda rate: pm.Exponential("tau", lam=rate),
+    Exponential: lambda rate: pm.Deterministic(
+        "tau", pm.Exponential("tau_standard", lam=1, default_transform=_LIGHT_TAIL) / rate
+    ),
     LogNormal: lambda mean, sd: pm.LogNormal("tau", mu=mean, sigma=sd),
     Uniform: lambda low, high: pm.Uniform("tau", lower=low, upper=high),
     Fixed: lambda value: pm.Deterministic("tau", value),
@@ -66,7 +74,7 @@ def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress:
         seed=seed,
         save_warmup=False,
         progress_bar=progress,
-        target_accept=0.9,
+        target_accept=0.95,
     )
     posterior = tree["posterior"]
     stats = tree["sample_stats"]

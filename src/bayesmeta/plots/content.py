@@ -6,7 +6,7 @@ from typing import Literal
 
 from scipy.special import ndtri
 
-from bayesmeta.evidence.study import Evidence, Published
+from bayesmeta.evidence.study import Evidence, Pool, Published
 from bayesmeta.fit import Fit, Row, words
 from bayesmeta.fit.numbers import Numbers, PosteriorNumbers
 from bayesmeta.fit.words import percent, plain_formatter
@@ -66,6 +66,14 @@ def interval_text(interval: Interval, show: Show) -> str:
     return f"{mid} [{low}, {high}]".replace("-", "−")
 
 
+def heading(fit: Fit, pool: Pool) -> str:
+    """Return outcome, time and number of studies, without an outcome that the title names."""
+    outcome = pool.outcome.replace("_", " ").casefold()
+    title = words.pool_title(fit, pool)
+    named = outcome in fit.evidence.title.replace("_", " ").casefold()
+    return title.removeprefix(f"{pool.outcome}, ") if named else title
+
+
 def axis_label(evidence: Evidence) -> str:
     """Return measure, unit and kind of axis."""
     label = evidence.measure.label[:1].upper() + evidence.measure.label[1:]
@@ -103,8 +111,8 @@ def caption(fit: Fit) -> list[str]:
         f"Normal-normal random-effects model, {engine} engine. "
         f"Priors{' (log scale)' if ratio else ''}: {priors}.",
         f"Black: studies and frequentist pools, {level} CI (confidence interval). Blue: posterior, "
-        f"each study's shrinkage estimate under its own, {level} CrI (credible interval, "
-        f"{fit.interval}).",
+        f"each study's shrinkage estimate under its own, {level} CrI ({fit.interval} credible "
+        "interval).",
         "Area of squares: posterior mean weight. Studies in the order of the table. "
         "Arrows: the interval goes on beyond the axis.",
     ]
@@ -149,7 +157,8 @@ def _benefit(probability: float | None, fit: Fit) -> str:
     measure = fit.evidence.measure
     event = f"pooled {measure.name} {sign} 1" if measure.ratio else f"mu {sign} 0"
     value = words.probability(probability)
-    return f"P({word}) = P({event}) {'' if value[0] in '<>' else '= '}{value}."
+    relation = f"{value[0]} {value[1:]}" if value[0] in "<>" else f"= {value}"
+    return f"P({word}) = P({event}) {relation}."
 
 
 def _studies(row: Row, numbers: PosteriorNumbers, level: float) -> list[Line]:

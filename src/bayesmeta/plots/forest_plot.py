@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayesmeta.fit import Fit, Row
 from bayesmeta.fit.save import folder_for, whole
-from bayesmeta.fit.words import formatter, percent, pool_title
+from bayesmeta.fit.words import formatter, percent
 from bayesmeta.plots import content, marks
 from bayesmeta.plots.axis import Limits, axis_limits, shared_limits, ticks
 from bayesmeta.plots.content import Line
@@ -49,11 +49,11 @@ def forest(row: Row, fit: Fit, ax: Axes) -> Axes:
     """
     places = _draw(row, fit, ax, _limits(row, fit), _texts(content.lines(row, fit), fit))
     wide = width_in_characters(ax, places.size)
-    title = f"{fit.evidence.title}. {pool_title(fit, row.pool)}"
+    title = f"{fit.evidence.title}. {content.heading(fit, row.pool)}"
     above = "\n".join([title, *_wrapped(content.caption(fit), wide)])
     ax.set_title(above, loc="left", fontsize=places.size, parse_math=False)
     below = _wrapped([*content.notes(row, fit), *fit.evidence.assumptions], wide)
-    _beneath(ax, "\n".join(below), 0.0, 4.9, places.size, "left", GREY)
+    _beneath(ax, "\n".join(below), 0.0, 4.2, places.size, "left", GREY)
     return ax
 
 
@@ -88,12 +88,12 @@ def forest_figure(fit: Fit) -> Figure:
     return figure
 
 
-def save_forest(fit: Fit, folder: Path) -> list[Path]:
+def save_forest(fit: Fit, folder: str | Path) -> list[Path]:
     """Write ``forest.png`` and ``forest.svg`` into a folder, atomically, and return their paths.
 
     The same fit gives the same bytes, whatever style the user has set.
     """
-    folder = folder_for(folder)
+    folder = folder_for(Path(folder))
     with matplotlib.style.context({"svg.hashsalt": "bayesmeta"}, after_reset=True):
         figure = forest_figure(fit)
         dpi = min(150.0, MOST_PIXELS / figure.get_figheight())
@@ -133,7 +133,7 @@ def _panel(
     total, bottom = figure.get_figheight(), top - TITLE - height
     ax = figure.add_axes((MARGIN / WIDTH, bottom / total, 1 - 2 * MARGIN / WIDTH, height / total))
     places = _draw(row, fit, ax, limits, widest)
-    _text(figure, top - 0.06, pool_title(fit, row.pool), 10.5, CI, weight="bold")
+    _text(figure, top - 0.06, content.heading(fit, row.pool), 10.5, CI, weight="bold")
     notes = "\n".join(_wrapped(content.notes(row, fit), CHARACTERS))
     _text(figure, bottom - _axis_height(fit), notes, min(8.5, places.size), GREY)
 
@@ -209,9 +209,9 @@ def _frame(ax: Axes, scale: marks.Scale, places: Layout, fit: Fit, rows: float) 
     ax.set_yticks([])
     words = content.favours(fit)
     if words:
-        _beneath(ax, words[0], places.start, 2.0, places.size, "left", CI)
-        _beneath(ax, words[1], places.stop, 2.0, places.size, "right", CI)
-    middle, lines = (places.start + places.stop) / 2, 3.4 if words else 2.0
+        _beneath(ax, words[0], places.start, 1.3, places.size, "left", CI)
+        _beneath(ax, words[1], places.stop, 1.3, places.size, "right", CI)
+    middle, lines = (places.start + places.stop) / 2, 2.7 if words else 1.3
     _beneath(ax, content.axis_label(fit.evidence), middle, lines, places.size, "center", CI)
 
 
@@ -279,12 +279,12 @@ def _rule(ax: Axes, y: float, width: float) -> None:
 def _beneath(
     ax: Axes, text: str, x: float, lines: float, size: float, side: str, color: str
 ) -> None:
-    """Write below the Axes, ``lines`` lines down."""
+    """Write below the Axes and its ticks, ``lines`` lines down."""
     ax.annotate(
         text,
         (x, 0),
         xycoords="axes fraction",
-        xytext=(0, -lines * size),
+        xytext=(0, -6.5 - lines * size),
         textcoords="offset points",
         ha=side,
         va="top",

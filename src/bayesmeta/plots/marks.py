@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import exp
 
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 from matplotlib.patches import Polygon, Rectangle
 
 from bayesmeta.plots.axis import Interval, Limits
@@ -102,16 +103,18 @@ def bar(
 
 
 def _arrows(ax: Axes, scale: Scale, interval: Interval, y: float, color: str) -> None:
-    """Mark the ends that lie beyond the axis."""
+    """Mark the ends that lie beyond the axis with arrows outward from it."""
     low, high = scale.limits
-    for beyond, end, marker in ((interval.low < low, low, "<"), (interval.high > high, high, ">")):
+    for beyond, end, marker in (
+        (interval.low < low, low, CARETLEFTBASE),
+        (interval.high > high, high, CARETRIGHTBASE),
+    ):
         if beyond:
             ax.plot(
                 [scale.x(end)],
                 [y],
                 marker=marker,
-                markersize=9,
-                markeredgecolor="white",
+                markersize=6,
                 color=color,
                 zorder=4,
                 label="_arrow",
