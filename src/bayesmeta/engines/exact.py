@@ -170,7 +170,9 @@ class Posterior:
         )
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         quantiles, mode = coarse.quantile(p), coarse.mode()
-        bounds = quantiles[..., ::2] if interval == "central" else coarse.shortest(level)
+        bounds = quantiles[..., ::2]
+        if interval == "shortest":
+            bounds = coarse.shortest(level, bounds)
         mean, sd = coarse.mean(), coarse.sd()
         widths = [self.model.y.shape[-1] if quantity == "theta" else 1 for quantity in quantities]
         finite_mean, finite_sd = (
@@ -228,6 +230,7 @@ class Posterior:
             return of, np.zeros(len(model.y))
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         v = posterior.quantile(p)
+        tails = posterior.quantile(np.array([1 - level, level])) if interval == "shortest" else v
         tau_at, rough = posterior.map.tau(v)[0], self.rough_error()[:, None]
         errors = []
         for quantity in quantities:
@@ -236,7 +239,7 @@ class Posterior:
             if interval == "central":
                 low, high = quantiles[:, 0], quantiles[:, 2]
             else:
-                low, high = posterior.shortest(level, scale).T
+                low, high = posterior.shortest(level, scale, tails).T
             (mean, sd), (finer_mean, finer_sd) = (
                 _moments(nodes.weights, scale.value(nodes.tau))
                 for nodes in (self.coarse, self.fine)

@@ -82,12 +82,12 @@ class AsI2:
     def value(self, tau: Array) -> Array:
         """Return I2 as a fraction."""
         with np.errstate(divide="ignore"):
-            share: Array = 1 / (1 + self.s2 / (tau * tau))
-            return share
+            return 1 / (1 + self.s2 / (tau * tau))
 
     def log_slope(self, tau: Array, log_tau: Array) -> Array:
         """Return ``log(tau / (tau^2 + s^2)^2)``, up to a constant."""
-        return log_tau - 2 * np.log(tau * tau + self.s2)
+        logs: Array = np.log(tau * tau + self.s2)
+        return log_tau - 2 * logs
 
     def elasticity(self, tau: Array) -> Array:
         """Return ``1 - 4 I2``."""
@@ -187,18 +187,18 @@ class Heterogeneity:
             ends[inside] = scale[inside].value(self.map.tau(v)[0])[:, 0]
         return ends
 
-    def shortest(self, level: float, scale: Scale) -> Array:
+    def shortest(self, level: float, scale: Scale, tails: Array) -> Array:
         """Return the bounds of the shortest interval on the scale, shape (b, 2).
 
         From the best interval between nodes, by Newton's method; an end of the support is a bound
-        where the density there is no lower than at the other bound.
+        where the density there is no lower than at the other bound. ``tails`` are the v of the
+        quantiles 1 - level and level, shape (b, 2).
         """
         nodes = self.nodes
         low, high = (
             np.broadcast_to(scale.value(np.full((1, 1), end / self.model.unit))[:, 0], len(nodes.v))
             for end in self._support()
         )
-        tails = self.quantile(np.array([1 - level, level]))
         at_tails = scale.value(self.map.tau(tails)[0])
         height = nodes.log_posterior - scale.log_slope(nodes.tau, nodes.log_tau)
         heights = self._local(tails, scale).log_density

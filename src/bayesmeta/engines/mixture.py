@@ -97,10 +97,14 @@ class Mixture:
         """Where the density is highest, shape (...)."""
         return self._in_chunks(lambda rows, _: rows.modes(), 8)[:, 0].reshape(self.shape)
 
-    def shortest(self, level: float) -> Array:
-        """Bounds of the shortest interval of probability `level`, shape (..., 2)."""
-        found = self._in_chunks(lambda rows, _: rows.shortest(level), 8)
-        return found.reshape(*self.shape, 2)
+    def shortest(self, level: float, central: Array | None = None) -> Array:
+        """Bounds of the shortest interval of probability `level`, shape (..., 2).
+
+        ``central``, of the same shape, are the bounds of the central one where they are known.
+        """
+        if central is None:
+            central = self.quantile([(1 - level) / 2, (1 + level) / 2])
+        return self._in_chunks(lambda rows, at: rows.shortest(level, at), 8, central)
 
     def quantile_step(self, x: Array, p: Array) -> Array:
         """Newton step from x towards the quantiles p, both of shape (..., q).
@@ -285,14 +289,12 @@ class _Rows:
                 break
         return x
 
-    def shortest(self, level: float) -> Array:
+    def shortest(self, level: float, central: Array) -> Array:
         """Newton's method from the central interval, shape (r, 2).
 
         Where that does not end at a minimum, or the density has a second mode, from the best of
         a table of intervals.
         """
-        tails = np.array([(1 - level) / 2, (1 + level) / 2])
-        central = self.quantiles(tails)
         found, solved = self._polish_shortest(central, level)
         inner = np.diff(self._grid()[1], axis=-1)
         turns = ((inner[:, :-1] > 0) & (inner[:, 1:] < 0)).sum(-1)

@@ -110,11 +110,10 @@ def caption(fit: Fit) -> list[str]:
         f"{axis_label(fit.evidence)}; {better}. "
         f"Normal-normal random-effects model, {engine} engine. "
         f"Priors{' (log scale)' if ratio else ''}: {priors}.",
-        f"Black: studies and frequentist pools, {level} CI (confidence interval). Blue: posterior, "
-        f"each study's shrinkage estimate under its own, {level} CrI ({fit.interval} credible "
-        "interval).",
-        "Area of squares: posterior mean weight. Studies in the order of the table. "
-        "Arrows: the interval goes on beyond the axis.",
+        f"Black: studies and frequentist pools, {level} CI (confidence interval). "
+        f"Blue: posterior, {level} CrI ({fit.interval} credible interval).",
+        "Squares: area by posterior mean weight; below them in blue, each study's shrinkage "
+        "estimate. Studies in the order of the table. Arrows: beyond the axis.",
     ]
 
 

@@ -21,7 +21,7 @@ from bayesmeta.plots.layout import Layout, Texts, layout, shortened, width_in_ch
 CI, CRI, PALE, GREY = "#1a1a1a", "#1f6fb4", "#c3dcf0", "#767676"
 WIDTH, MARGIN = 11.0, 0.15  # inches
 ROW, TITLE, LEADING, SPACE = 0.24, 0.3, 0.165, 0.24  # inches
-CHARACTERS = 165  # of running text in a line of a figure
+CHARACTERS = 172  # of running text in a line of a figure
 MOST_PIXELS = 20_000
 
 
@@ -53,7 +53,7 @@ def forest(row: Row, fit: Fit, ax: Axes) -> Axes:
     above = "\n".join([title, *_wrapped(content.caption(fit), wide)])
     ax.set_title(above, loc="left", fontsize=places.size, parse_math=False)
     below = _wrapped([*content.notes(row, fit), *fit.evidence.assumptions], wide)
-    _beneath(ax, "\n".join(below), 0.0, 4.2, places.size, "left", GREY)
+    _beneath(ax, "\n".join(below), 0.0, 4.6, places.size, "left", GREY)
     return ax
 
 
