@@ -5,7 +5,7 @@ Examples
 >>> import bayesmeta as bm
 >>> fit = bm.fit("sledai", at=12)
 >>> fit.predict()[["ci_low", "ci_high"]].round(2).values.tolist()
-[[-3.24, 1.43]]
+[[-3.89, 1.94]]
 """
 
 from typing import TYPE_CHECKING

@@ -283,7 +283,7 @@ def fit(
     >>> y, se = np.array([[28.0, 8.0, -3.0, 7.0]]), np.array([[15.0, 10.0, 16.0, 11.0]])
     >>> _, found = fit(NormalNormal(y, se, Normal(0, 50), HalfNormal(10)))
     >>> found.of["mu"].median.round(3), bool(found.numerical_error[0] < 1e-10)
-    (array([9.132]), True)
+    (array([9.352]), True)
     """
     posterior = Posterior.on(model.standardised())
     while True:

@@ -91,7 +91,7 @@ class Mixture:
         """Quantiles, shape (..., *p.shape), by Newton's method on the probit of the CDF."""
         p = np.asarray(p, dtype=float)
         found = self._in_chunks(lambda rows, _: rows.quantiles(p.ravel()), p.size)
-        return found.reshape(*self.shape, *p.shape)
+        return found.reshape((*self.shape, *p.shape))
 
     def mode(self) -> Array:
         """Where the density is highest, shape (...)."""

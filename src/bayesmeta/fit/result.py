@@ -164,7 +164,7 @@ class Fit:
         >>> import bayesmeta as bm
         >>> table = bm.fit("sledai", at=12).summary()
         >>> table.query("quantity == 'mu'")["median"].round(3).item()
-        -0.928
+        -0.774
         """
         import pandas as pd
 
@@ -231,7 +231,7 @@ class Fit:
         --------
         >>> import bayesmeta as bm
         >>> round(bm.fit("sledai", at=12).prob("mu < 0"), 3)
-        0.857
+        0.866
         """
         import pandas as pd
 
