@@ -9,7 +9,15 @@ import numpy as np
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.heterogeneity import AsI2, AsTau, Heterogeneity, Scale
 from bayesmeta.engines.mixture import Mixture
-from bayesmeta.engines.quadrature import Nodes, locate, map_for, point, rule
+from bayesmeta.engines.quadrature import (
+    FEWEST_NODES,
+    MOST_NODES,
+    Nodes,
+    locate,
+    map_for,
+    point,
+    rule,
+)
 from bayesmeta.models import NormalNormal
 
 type IntervalKind = Literal["central", "shortest"]
@@ -19,7 +27,6 @@ MIXTURES: tuple[Quantity, ...] = ("mu", "theta_new", "theta")
 SPREADS: tuple[Quantity, ...] = ("tau", "i2")
 QUANTITIES = MIXTURES + SPREADS
 TOLERANCE = 1e-10
-FEWEST_NODES, MOST_NODES = 129, 4097
 
 _BATCH = 1 << 18
 """Nodes times studies worked on at once."""
@@ -137,13 +144,18 @@ class Posterior:
         level: float = 0.95,
         interval: IntervalKind = "central",
         quantities: tuple[Quantity, ...] = QUANTITIES,
+        *,
+        modes: bool = True,
     ) -> Summaries:
-        """Return every summary asked for, with its error, in the units of the data."""
+        """Return every summary asked for, with its error, in the units of the data.
+
+        Modes take a third of the time; without them they are ``nan``.
+        """
         errors = [np.abs(self.fine.log_evidence - self.coarse.log_evidence)]
         of: dict[Quantity, Summary] = {}
         for family, summarise in ((MIXTURES, self._of_mixtures), (SPREADS, self._of_tau)):
             if wanted := [quantity for quantity in quantities if quantity in family]:
-                found, error = summarise(wanted, level, interval)
+                found, error = summarise(wanted, level, interval, modes)
                 of |= found
                 errors.append(error)
         weights, prior_weight = self._mean_weights(self.coarse)
@@ -159,7 +171,7 @@ class Posterior:
         return (nodes.given.weights @ share[..., None])[..., 0], precision * share.sum(-1)
 
     def _of_mixtures(
-        self, quantities: list[Quantity], level: float, interval: IntervalKind
+        self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
         fine = Mixture.stacked([self.mixture(quantity, fine=True) for quantity in quantities])
         coarse = replace(
@@ -169,7 +181,8 @@ class Posterior:
             sds=fine.sds[..., :: self.stride],
         )
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-        quantiles, mode = coarse.quantile(p), coarse.mode()
+        quantiles = coarse.quantile(p)
+        mode = coarse.mode() if modes else np.full(quantiles.shape[:-1], np.nan)
         bounds = quantiles[..., ::2]
         if interval == "shortest":
             bounds = coarse.shortest(level, bounds)
@@ -188,10 +201,11 @@ class Posterior:
         yardstick = np.where(finite_sd, sd, np.ptp(quantiles[..., ::2], -1) / 3.92)
         steps = [
             fine.quantile_step(quantiles, p),
-            fine.mode_step(mode)[..., None],
             np.where(finite_mean, fine.mean() - mean, 0.0)[..., None],
             np.where(finite_sd, fine.sd() - sd, 0.0)[..., None],
         ]
+        if modes:
+            steps.append(fine.mode_step(mode)[..., None])
         if interval == "shortest":
             steps.append(fine.shortest_step(bounds, level))
         error = np.abs(np.concatenate(steps, -1)).max(-1) / yardstick
@@ -215,7 +229,7 @@ class Posterior:
         return self.model.moment_exists(order, of_mu=quantity == "mu")
 
     def _of_tau(
-        self, quantities: list[Quantity], level: float, interval: IntervalKind
+        self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
         model, posterior = self.model, self.heterogeneity
         scales: dict[Quantity, Scale] = {
@@ -255,7 +269,7 @@ class Posterior:
                 np.where(finite_mean, mean, np.nan),
                 np.where(finite_sd, sd, np.nan),
                 quantiles[:, 1],
-                posterior.mode(scale),
+                posterior.mode(scale) if modes else np.full(mean.shape, np.nan),
                 low,
                 high,
             )
@@ -310,35 +324,44 @@ def fit_many(
     size = max(1, _BATCH // (FEWEST_NODES * k))
     ask = level, interval, quantities
     parts = [
-        _settle(flat[start : start + size].standardised(), FEWEST_NODES, *ask)
+        settle(flat[start : start + size].standardised(), *ask)
         for start in range(0, len(flat.y), size)
     ]
-    joined = _combined(lambda *arrays: np.concatenate(arrays), *parts)
-    return _combined(lambda array: array.reshape(*lead, *array.shape[1:]), joined)
+    return combined(lambda array: array.reshape(*lead, *array.shape[1:]), joined(parts))
 
 
-def _settle(
+def settle(
     model: NormalNormal,
-    count: int,
     level: float,
     interval: IntervalKind,
     quantities: tuple[Quantity, ...],
+    *,
+    modes: bool = True,
+    count: int = FEWEST_NODES,
 ) -> Summaries:
-    posterior = Posterior.on(model, count)
-    found = posterior.summarise(level, interval, quantities)
-    late = found.numerical_error > TOLERANCE
+    """Return the summaries of b standardised models; those that need more nodes get them."""
+    found = Posterior.on(model, count).summarise(level, interval, quantities, modes=modes)
+    late: Mask = found.numerical_error > TOLERANCE
     if not late.any() or count >= MOST_NODES:
         return found
-    finer = _settle(model[late], 2 * count - 1, level, interval, quantities)
-
-    def put(array: Array, better: Array) -> Array:
-        array[late] = better
-        return array
-
-    return _combined(put, found, finer)
+    more = 2 * count - 1
+    finer = settle(model[late], level, interval, quantities, modes=modes, count=more)
+    return combined(lambda array, better: put(array, late, better), found, finer)
 
 
-def _combined(function: Callable[..., Array], *parts: Summaries) -> Summaries:
+def put(array: Array, rows: Mask, better: Array) -> Array:
+    """Return an array with some rows replaced."""
+    array = array.copy()
+    array[rows] = better
+    return array
+
+
+def joined(parts: list[Summaries]) -> Summaries:
+    """Return summaries of several batches as one batch."""
+    return combined(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def combined(function: Callable[..., Array], *parts: Summaries) -> Summaries:
     """Apply a function to each array of the parts in turn."""
     names = [field.name for field in fields(Summary)]
     of = {

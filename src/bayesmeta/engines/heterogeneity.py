@@ -124,7 +124,7 @@ class Heterogeneity:
 
     def __getitem__(self, rows: Mask) -> "Heterogeneity":
         """Return the posterior of some of the models."""
-        return Heterogeneity(self.model[rows], self.nodes[rows], self.map)
+        return Heterogeneity(self.model[rows], self.nodes[rows], self.map[rows])
 
     def cdf(self, v: Array) -> Array:
         """P(tau <= tau(v)), v of shape (b, p).
@@ -135,8 +135,8 @@ class Heterogeneity:
         ----------
         Stenger (1993), Numerical Methods Based on Sinc and Analytic Functions, section 3.6.
         """
-        distance = np.pi * self._distance(v)
-        return 0.5 + ((special.sici(distance)[0] / np.pi) @ self.nodes.weights[..., None])[..., 0]
+        sine_integral = special.sici(np.pi * self._distance(v))[0]
+        return 0.5 + (sine_integral @ self.nodes.weights[..., None])[..., 0] / np.pi
 
     def quantile(self, p: Array) -> Array:
         """Return the v of the quantiles p, shape (b, len(p)), by Newton's method on the CDF."""
@@ -151,7 +151,7 @@ class Heterogeneity:
                 move = gap / self._density(v)
             newton = v - move
             v = np.where((newton >= low) & (newton <= high), newton, (low + high) / 2)
-            if np.all((np.abs(move) < 1e-7 * step) | (high - low < 1e-14)):
+            if np.all((np.abs(move) < 1e-5 * step) | (high - low < 1e-14)):
                 break
         return v
 
@@ -179,12 +179,12 @@ class Heterogeneity:
         first = np.where(self._unbounded_at_zero(scale), np.inf, first)
         last = np.where(climbs, height[:, -1], -np.inf)
         inside = peaks[rows, at] > np.maximum(first, last)
-        low, high = (scale.value(np.full((1, 1), end / self.model.unit)) for end in self._support())
-        ends = np.where(first >= last, low[..., 0], high[..., 0])
+        low, high = self._ends(scale)
+        ends = np.where(first >= last, low, high)
         if inside.any():
             start, end = (nodes.v[rows, i][inside, None] for i in (at, at + 1))
             v = self[inside]._root(start, end, scale[inside])
-            ends[inside] = scale[inside].value(self.map.tau(v)[0])[:, 0]
+            ends[inside] = scale[inside].value(self.map[inside].tau(v)[0])[:, 0]
         return ends
 
     def shortest(self, level: float, scale: Scale, tails: Array) -> Array:
@@ -195,10 +195,7 @@ class Heterogeneity:
         quantiles 1 - level and level, shape (b, 2).
         """
         nodes = self.nodes
-        low, high = (
-            np.broadcast_to(scale.value(np.full((1, 1), end / self.model.unit))[:, 0], len(nodes.v))
-            for end in self._support()
-        )
+        low, high = self._ends(scale)
         at_tails = scale.value(self.map.tau(tails)[0])
         height = nodes.log_posterior - scale.log_slope(nodes.tau, nodes.log_tau)
         heights = self._local(tails, scale).log_density
@@ -220,7 +217,7 @@ class Heterogeneity:
         if inner.any():
             start = np.stack([nodes.v[rows, best], right[rows, best]], -1)
             v = self[inner]._polish(start[inner], level, scale[inner])
-            bounds[inner] = scale[inner].value(self.map.tau(v)[0])
+            bounds[inner] = scale[inner].value(self.map[inner].tau(v)[0])
         return bounds
 
     def _polish(self, start: Array, level: float, scale: Scale) -> Array:
@@ -289,14 +286,25 @@ class Heterogeneity:
 
     def _density(self, v: Array) -> Array:
         """Density of v, shape (b, p): the derivative of `cdf`."""
-        kernel = np.sinc(self._distance(v)) / self.nodes.step[:, None, None]
-        return (kernel @ self.nodes.weights[..., None])[..., 0]
+        distance, weights = self._distance(v), self.nodes.weights
+        sign = np.where(np.arange(weights.shape[-1]) % 2, -1.0, 1.0)
+        # sin(pi (v - v_j) / h) is the same for all j but for its sign.
+        wave = np.sin(np.pi * distance[..., 0]) / np.pi
+        with np.errstate(divide="ignore", invalid="ignore"):
+            density = wave * (np.reciprocal(distance) @ (sign * weights)[..., None])[..., 0]
+        at_node = np.abs(distance[..., 0] - np.round(distance[..., 0])) < 1e-7
+        if at_node.any():
+            nearest = np.round(distance[..., 0]).astype(int)
+            nearest = np.clip(nearest, 0, weights.shape[-1] - 1)
+            density = np.where(at_node, np.take_along_axis(weights, nearest, -1), density)
+        return density / self.nodes.step[:, None]
 
     def _unbounded_at_zero(self, scale: Scale) -> Mask:
         """Whether the density on the scale grows like a negative power of tau, shape (b,)."""
         tau = np.full((len(self.nodes.v), 1), _TINY)
         rise = self._rise(tau, np.log(tau), np.zeros_like(tau), scale)[:, 0]
-        return (rise < -1e-9) & (self.model.tau.support[0] == 0)
+        from_zero: Mask = np.ravel(np.equal(self.model.tau.support[0], 0))
+        return (rise < -1e-9) & from_zero
 
     def _distance(self, v: Array) -> Array:
         return (v[:, :, None] - self.nodes.v[:, None, :]) / self.nodes.step[:, None, None]
@@ -317,5 +325,8 @@ class Heterogeneity:
             share = np.clip((p - low) / (high - low), 0, 1)
         return left + np.where(high > low, share, 0.5) * (right - left)
 
-    def _support(self) -> tuple[float, float]:
-        return self.model.tau.support
+    def _ends(self, scale: Scale) -> list[Array]:
+        """Values of the ends of the support on the scale, shape (b,) each."""
+        ends = (np.asarray(end) / self.model.unit for end in self.model.tau.support)
+        size = len(self.nodes.v)
+        return [np.broadcast_to(scale.value(np.atleast_2d(end))[:, 0], size) for end in ends]

@@ -15,6 +15,8 @@ from scipy import special
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.models import Given, NormalNormal
 
+FEWEST_NODES, MOST_NODES = 129, 4097
+
 NATS = 38.0
 """How far below its peak, on the log scale, the integrand is followed: exp(-38) = 3e-17."""
 
@@ -31,7 +33,11 @@ _LARGEST_LOG_TAU = 340.0
 class HalfLine:
     """``tau = c exp(v - exp(-v))``, ``dtau/dv = tau (1 + exp(-v))``; c of the order of the SEs."""
 
-    log_c: float
+    log_c: float | Array
+
+    def __getitem__(self, rows: Mask) -> Self:
+        """Return the map of some of the models."""
+        return self if isinstance(self.log_c, float) else type(self)(self.log_c[rows])
 
     def tau(self, v: Array) -> tuple[Array, Array, Array]:
         """Return tau, log tau and log dtau/dv at v."""
@@ -54,16 +60,22 @@ class Interval:
     Takahasi and Mori (1974), Publ RIMS 9:721.
     """
 
-    low: float
-    high: float
+    low: float | Array
+    high: float | Array
+
+    def __getitem__(self, rows: Mask) -> Self:
+        """Return the map of some of the models."""
+        ends = (end if isinstance(end, float) else end[rows] for end in (self.low, self.high))
+        return type(self)(*ends)
 
     def tau(self, v: Array) -> tuple[Array, Array, Array]:
         """Return tau, log tau and log dtau/dv at v."""
         width, s = self.high - self.low, np.pi * np.sinh(v)
         log_share = -np.logaddexp(0, -s)
         tau = self.low + width * np.exp(log_share)
-        log_tau = np.log(tau) if self.low > 0 else log(width) + log_share
-        log_slope = log(width * np.pi) + np.log(np.cosh(v)) + log_share - np.logaddexp(0, s)
+        with np.errstate(divide="ignore"):
+            log_tau = np.where(np.greater(self.low, 0), np.log(tau), np.log(width) + log_share)
+        log_slope = np.log(width * np.pi) + np.log(np.cosh(v)) + log_share - np.logaddexp(0, s)
         return tau, log_tau, log_slope
 
     def v(self, tau: Array) -> Array:
@@ -105,7 +117,8 @@ class Nodes:
     def __getitem__(self, rows: Mask) -> Self:
         """Return the rules of some of the models."""
         parts = {name: getattr(self, name)[rows] for name in _BY_MODEL}
-        return replace(self, **parts, given=self.given.at(rows))
+        mapping = None if self.map is None else self.map[rows]
+        return replace(self, map=mapping, **parts, given=self.given.at(rows))
 
     def halved(self) -> Self:
         """Return the rule of double step, on every second node."""
@@ -129,11 +142,12 @@ _BY_MODEL = (*_BY_NODE, "step", "log_evidence")
 def map_for(model: NormalNormal) -> Map | None:
     """Choose the map for a standardised model: by its prior's support, None where it is a point."""
     low, high = (bound / model.unit for bound in model.tau.support)
-    if low == high:
+    if np.all(np.equal(low, high)):
         return None
-    if high < inf:
+    if np.all(np.less(high, inf)):
         return Interval(low, high)
-    return HalfLine(log(min(_FRACTION, float(model.tau.ppf(0.5)) / model.unit)))
+    log_c = np.log(np.minimum(_FRACTION, model.tau.typical / model.unit))
+    return HalfLine(float(log_c) if np.ndim(log_c) == 0 else log_c)
 
 
 def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
@@ -168,9 +182,9 @@ def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Arra
         return np.full(order.shape, -6.0), np.full(order.shape, 6.0)
     spread = np.abs(model.y).max(-1) + 1
     power = model.tau.tail_power + model.k - (1 if model.mu.proper else 2)
-    largest = np.log(np.maximum(spread, float(model.tau.ppf(1 - 1e-16)) / model.unit))
+    largest = np.log(np.maximum(spread, np.ravel(model.tau.farthest) / model.unit))
     log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
-    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - mapping.log_c
+    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(mapping.log_c)
 
 
 def rule(model: NormalNormal, mapping: Map, low: Array, high: Array, count: int) -> Nodes:
@@ -181,16 +195,21 @@ def rule(model: NormalNormal, mapping: Map, low: Array, high: Array, count: int)
     given = model.given(tau)
     log_posterior = given.log_likelihood + model.log_prior(tau, log_tau)
     log_f = log_posterior + log_slope
+    weights, log_evidence = weighted(log_f, step)
+    return Nodes(mapping, v, tau, log_tau, log_posterior, weights, step, log_evidence, given)
+
+
+def weighted(log_f: Array, step: Array) -> tuple[Array, Array]:
+    """Normalise the integrand at the nodes, shape (b, n), and return its log integral, (b,)."""
     peak = log_f.max(-1, keepdims=True)
     f = np.exp(log_f - peak)
     mass = f.sum(-1, keepdims=True)
-    log_evidence = (peak + np.log(mass * step[:, None]))[:, 0]
-    return Nodes(mapping, v, tau, log_tau, log_posterior, f / mass, step, log_evidence, given)
+    return f / mass, (peak + np.log(mass * step[:, None]))[:, 0]
 
 
 def point(model: NormalNormal) -> Nodes:
     """Return the rule of one node for a fixed tau."""
-    tau = np.full((len(model.y), 1), model.tau.support[0] / model.unit)
+    tau = np.zeros((len(model.y), 1)) + np.asarray(model.tau.support[0]) / model.unit
     given = model.given(tau)
     with np.errstate(divide="ignore"):
         log_tau = np.log(tau)

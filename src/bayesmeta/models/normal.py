@@ -79,7 +79,14 @@ class NormalNormal:
         """Return some of a batch of models, by their first dimension."""
         present = None if self.present is None else self.present[rows]
         at = self.location[rows] if isinstance(self.location, np.ndarray) else self.location
-        return replace(self, y=self.y[rows], se=self.se[rows], present=present, location=at)
+        return replace(
+            self,
+            y=self.y[rows],
+            se=self.se[rows],
+            tau=self.tau[rows],
+            present=present,
+            location=at,
+        )
 
     def reshaped(self, shape: tuple[int, ...]) -> Self:
         """Return the same models in a batch of another shape."""

@@ -40,6 +40,10 @@ class TauPrior(Prior):
 
     __slots__ = ()
 
+    def __getitem__(self, rows: object) -> "TauPrior":
+        """Return the prior of some of a batch of models: the same for all of them."""
+        return self
+
     @property
     def tail_power(self) -> float:
         """The ``a`` of a density that falls as ``tau^-a``; ``inf`` where faster than any power.
@@ -52,6 +56,16 @@ class TauPrior(Prior):
     def support(self) -> tuple[float, float]:
         """Where the density is positive."""
         return (0.0, inf)
+
+    @property
+    def typical(self) -> float:
+        """A value in the middle of the prior, to choose quadrature nodes by: its median."""
+        return float(self.ppf(0.5))
+
+    @property
+    def farthest(self) -> float:
+        """A value beyond which the prior has no mass that a double could see."""
+        return float(self.ppf(1 - 1e-16))
 
     @abstractmethod
     def log_density(self, tau: Array, log_tau: Array) -> Array:
