@@ -21,7 +21,7 @@ def mixture(weights, means, sds):
 MIXTURES = {
     "skewed": mixture([4, 2, 1, 0.5], [0, 0.3, 0.9, 2.0], [0.5, 0.6, 0.9, 2.0]),
     "two modes": mixture([0.55, 0.45], [-3, 3], [1, 0.8]),
-    "two modes far apart": mixture([0.5, 0.5], [-40, 60], [1, 2]),
+    "two modes far apart": mixture([0.6, 0.4], [-40, 60], [1, 2]),
     "the narrower is higher": mixture([0.8, 0.2], [0, 10], [3, 0.2]),
     "a spike on a slab": mixture([0.02, 0.98], [0.5, 0], [1e-3, 5]),
     "heavy tail": mixture([0.9, 0.09, 0.009, 0.001], [1, 1.2, 0.5, -2], [1, 10, 100, 1000]),

@@ -6,7 +6,7 @@ Review 56:385).
 """
 
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import inf
 from typing import Self
 
 import numpy as np
@@ -184,7 +184,9 @@ def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Arra
     power = model.tau.tail_power + model.k - (1 if model.mu.proper else 2)
     largest = np.log(np.maximum(spread, np.ravel(model.tau.farthest) / model.unit))
     log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
-    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(mapping.log_c)
+    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(
+        mapping.log_c
+    )
 
 
 def rule(model: NormalNormal, mapping: Map, low: Array, high: Array, count: int) -> Nodes:

@@ -1,7 +1,9 @@
 """Many priors on tau, one set of data: the likelihood is computed once, the priors reweight it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +19,15 @@ from bayesmeta.engines.exact import (
     put,
     settle,
 )
-from bayesmeta.engines.quadrature import MOST_NODES, NATS, Map, Nodes, locate, map_for, weighted
+from bayesmeta.engines.quadrature import (
+    MOST_NODES,
+    NATS,
+    HalfLine,
+    Nodes,
+    locate,
+    map_for,
+    weighted,
+)
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import TauPrior
 
@@ -32,27 +42,31 @@ class Stack(TauPrior):
     """One prior for each of a batch of models."""
 
     priors: Sequence[TauPrior]
-    name = "stack"
+    name: ClassVar[str] = "stack"
 
-    def __getitem__(self, rows: object) -> "Stack":
-        index = np.arange(len(self.priors))[rows]  # type: ignore[index]
-        return Stack([self.priors[at] for at in index])
+    def __getitem__(self, rows: Any) -> "Stack":
+        """Return the priors of some of the models."""
+        return Stack([self.priors[int(at)] for at in np.arange(len(self.priors))[rows]])
 
     @property
     def tail_power(self) -> Array:  # type: ignore[override]
+        """Shape (b,)."""
         return np.array([prior.tail_power for prior in self.priors])
 
     @property
     def support(self) -> tuple[Array, Array]:  # type: ignore[override]
+        """Both ends, shape (b, 1) each."""
         low, high = np.array([prior.support for prior in self.priors]).T
         return low[:, None], high[:, None]
 
     @property
     def typical(self) -> Array:  # type: ignore[override]
+        """Shape (b, 1)."""
         return np.array([[prior.typical] for prior in self.priors])
 
     @property
     def farthest(self) -> Array:  # type: ignore[override]
+        """Shape (b, 1)."""
         return np.array([[prior.farthest] for prior in self.priors])
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
@@ -111,14 +125,10 @@ def sweep(
     """
     ask = (level, interval, quantities)
     one = replace(model, y=model.y[None], se=model.se[None])
-    kinds = np.array([_kind(prior) for prior in priors])
-    parts: list[tuple[Array, Summaries]] = []
-    for kind in ("half line", "interval", "point"):
-        rows = np.flatnonzero(kinds == kind)
-        if not len(rows):
-            continue
-        rows = rows[np.argsort([_width(priors[at]) for at in rows], kind="stable")]
-        rows = rows[np.argsort([type(priors[at]).__name__ for at in rows], kind="stable")]
+    kinds = [_kind(prior) for prior in priors]
+    parts: list[tuple[list[int], Summaries]] = []
+    for kind in sorted(set(kinds)):
+        rows = sorted((at for at in range(len(priors)) if kinds[at] == kind), key=_order(priors))
         chosen = [priors[at] for at in rows]
         shared = _shared_nodes(one, chosen) if kind == "half line" else None
         for start in range(0, len(rows), _CHUNK):
@@ -127,6 +137,11 @@ def sweep(
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
     whole = joined([found for _, found in parts])
     return combined(lambda array: array[order], whole)
+
+
+def _order(priors: Sequence[TauPrior]) -> Callable[[int], tuple[str, float]]:
+    """Alike beside alike: by family, then by width."""
+    return lambda at: (type(priors[at]).__name__, priors[at].typical)
 
 
 def _kind(prior: TauPrior) -> str:
@@ -158,7 +173,8 @@ def _shared_nodes(one: NormalNormal, priors: list[TauPrior]) -> Nodes:
     extremes = Stack(_extremes(priors))
     model = _repeated(one, extremes).standardised()
     mapping = map_for(model)
-    narrowest: Map = type(mapping)(float(np.min(mapping.log_c)))  # type: ignore[call-arg,union-attr]
+    assert isinstance(mapping, HalfLine)
+    narrowest = HalfLine(float(np.min(mapping.log_c)))
     low, high = locate(model, narrowest)
     first, last = low.min(), high.max()
     count = int(np.clip(np.ceil((last - first) / _STEP / 2), 32, (MOST_NODES - 1) / 2)) * 2 + 1
@@ -166,9 +182,7 @@ def _shared_nodes(one: NormalNormal, priors: list[TauPrior]) -> Nodes:
     v = first + step[:, None] * np.arange(count)
     tau, log_tau, log_slope = narrowest.tau(v)
     given = one.standardised().given(tau)
-    return Nodes(
-        narrowest, v, tau, log_tau, log_slope, np.empty_like(v), step, step * 0, given
-    )
+    return Nodes(narrowest, v, tau, log_tau, log_slope, np.empty_like(v), step, step * 0, given)
 
 
 def _extremes(priors: list[TauPrior]) -> list[TauPrior]:
@@ -178,16 +192,9 @@ def _extremes(priors: list[TauPrior]) -> list[TauPrior]:
         families.setdefault(type(prior), []).append(prior)
     found = []
     for family in families.values():
-        found += [min(family, key=_width), max(family, key=_width), min(family, key=_tail)]
+        widths, tails = attrgetter("typical"), attrgetter("tail_power")
+        found += [min(family, key=widths), max(family, key=widths), min(family, key=tails)]
     return found
-
-
-def _width(prior: TauPrior) -> float:
-    return prior.typical
-
-
-def _tail(prior: TauPrior) -> float:
-    return prior.tail_power
 
 
 def _repeated(one: NormalNormal, stack: Stack) -> NormalNormal:
