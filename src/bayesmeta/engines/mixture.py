@@ -224,9 +224,11 @@ class _Rows:
         """
         u, bell = self.standardised(x)
         cdf, density = self.total(special.ndtr(u)), self.total(bell, 1)
-        rise = self.total(-u * bell, 2) / density
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rise = self.total(-u * bell, 2) / density
+            uneven = np.log(density[:, 1] / density[:, 0])
         missing = cdf[:, 1] - cdf[:, 0] - level
-        step = interval_step(density / _ROOT, rise, missing, np.log(density[:, 1] / density[:, 0]))
+        step = interval_step(density / _ROOT, rise, missing, uneven)
         return step, (rise[:, 0] > 0) & (rise[:, 1] < 0)
 
     def thinned(self, left: int) -> Self:
