@@ -140,8 +140,12 @@ def test_distribution_is_the_integral_of_the_density(prior):
 
 @pytest.mark.parametrize(
     ("prior", "power"),
-    [(HalfCauchy(0.5), 2), (HalfStudentT(1, 2), 2), (HalfStudentT(4, 3), 5)]
-    + [(HalfStudentT(0.5, 1), 1.5)],
+    [
+        (HalfCauchy(0.5), 2),
+        (HalfStudentT(1, 2), 2),
+        (HalfStudentT(4, 3), 5),
+        (HalfStudentT(0.5, 1), 1.5),
+    ],
     ids=str,
 )
 def test_tail_power(prior, power):

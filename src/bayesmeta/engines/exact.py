@@ -34,7 +34,7 @@ _BATCH = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is reported of a quantity; ``nan`` where a moment does not exist.
+    """What is reported of a quantity; ``nan`` where a moment, or a study, does not exist.
 
     Every field has the shape of the quantity: (b,), or (b, k) for the study effects.
     """
@@ -45,6 +45,11 @@ class Summary:
     mode: Array
     low: Array
     high: Array
+
+    def where(self, present: Mask) -> "Summary":
+        """Return the same with ``nan`` where a study is masked."""
+        parts = (getattr(self, name) for name in self.__slots__)
+        return Summary(*(np.where(present, part, np.nan) for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,8 @@ class Posterior:
         for quantity, width in zip(quantities, widths, strict=True):
             at = slice(start, start + width) if quantity == "theta" else start
             of[quantity] = Summary(*(column[:, at] for column in columns))
+            if quantity == "theta" and self.model.present is not None:
+                of[quantity] = of[quantity].where(self.model.present)
             start += width
         return of, error.max(-1)
 

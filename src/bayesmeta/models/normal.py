@@ -150,13 +150,16 @@ class NormalNormal:
         """Mean and variance of each theta_i given tau and y, shape (..., k, n).
 
         With ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and variance
-        ``b_i se_i^2 + (1 - b_i)^2 Var mu``.
+        ``b_i se_i^2 + (1 - b_i)^2 Var mu``; without a meaning for a masked study.
         """
         se2 = (self.se * self.se)[..., :, None]
         kept = (tau * tau)[..., None, :] * given.weights
         shrunk = se2 * given.weights
         mean = kept * self.y[..., :, None] + shrunk * given.mean[..., None, :]
-        return mean, kept * se2 + shrunk * shrunk * given.variance[..., None, :]
+        variance: Array = kept * se2 + shrunk * shrunk * given.variance[..., None, :]
+        if self.present is not None:
+            variance = np.where(self.present[..., None], variance, 1.0)
+        return mean, variance
 
     def typical_variance(self) -> Array:
         """Higgins and Thompson's typical within-study variance, shape (...).
@@ -170,10 +173,16 @@ class NormalNormal:
         w = 1 / (self.se * self.se)
         if self.present is not None:
             w = np.where(self.present, w, 0.0)
-        first, second = w.sum(-1), (w * w).sum(-1)
         alone = self.k <= 1
-        spread = np.where(alone, 1.0, first * first - second)
-        return np.where(alone, 1 / first, (self.k - 1) * first / spread)
+        # (sum w)^2 - sum w^2 with the largest w apart, which would cancel where it dominates.
+        largest = w.max(-1)
+        others = np.where(np.arange(w.shape[-1]) == w.argmax(-1)[..., None], 0.0, w)
+        rest = others.sum(-1)
+        products = 2 * largest * rest + rest * rest - (others * others).sum(-1)
+        products = np.where(alone, 1.0, products)
+        total = largest + rest
+        typical: Array = np.where(alone, 1 / total, (self.k - 1) * total / products)
+        return typical
 
     def moment_exists(self, order: int, *, of_mu: bool = False) -> Mask:
         """Whether a posterior moment of tau and theta_new, or of mu, is finite, shape (...).
