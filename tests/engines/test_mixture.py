@@ -176,7 +176,6 @@ def test_mode_that_a_grid_misses(name):
     assert float(of.mode()) == pytest.approx(highest(of), abs=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="a mode at an end of the grid is not counted as one")
 def test_shortest_interval_with_both_modes_at_the_ends():
     # Isolates the detection of a second mode: both lie at the outermost means, so between them
     # the density only falls and rises.

@@ -1,8 +1,12 @@
 """The command line: parse, call one function, print, exit status."""
 
+import os
 import sys
 
 from bayesmeta.errors import InputError
+
+_INTERRUPTED = 130
+"""The exit status that typer gives an interrupt."""
 
 
 def main() -> None:
@@ -15,18 +19,24 @@ def main() -> None:
 
     debug = "--debug" in sys.argv
     try:
-        app(prog_name="bayesmeta", standalone_mode=True)
+        sys.exit(app(prog_name="bayesmeta", standalone_mode=False) or 0)
     except InputError as error:
         if debug:
             raise
         print(f"bayesmeta: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("bayesmeta: interrupted; no file was left half written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            print("bayesmeta: interrupted; no file was left half written", file=sys.stderr)
+        raise
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if debug:
             raise
+        if hasattr(error, "format_message"):
+            print(f"bayesmeta: {error.format_message()}", file=sys.stderr)
+            sys.exit(2)
         text = " ".join(str(error).split())
         print(
             f"bayesmeta: {type(error).__name__}: {text} (a fault of the program: --debug shows "

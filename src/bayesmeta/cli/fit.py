@@ -37,9 +37,9 @@ def run(request: Request) -> int:
     """Fit, print and save; return the exit status."""
     console = show.console() if request.format == "table" else None
     found = _exact(request)
+    folder = folder_for(request.output or Path("bayesmeta-output") / found.name)
     if console:
         show.answer(console, found)
-    folder = folder_for(request.output or Path("bayesmeta-output") / found.name)
     if request.engine != "exact":
         found = _sampled(found, cast(Engine, request.engine), visible=console is not None)
         if console:

@@ -282,6 +282,15 @@ class _Rows:
         x = np.take_along_axis(grid, best, -1)
         low = np.take_along_axis(grid, np.maximum(best - 1, 0), -1)
         high = np.take_along_axis(grid, np.minimum(best + 1, len(_GRID) - 1), -1)
+        # The grid was seen with fewer components: its neighbours may lie on one side of the peak.
+        for _ in range(len(_GRID)):
+            falling = (self.mode_step(low)[1] < 0) & (low > grid[:, :1])
+            rising = (self.mode_step(high)[1] > 0) & (high < grid[:, -1:])
+            if not (falling.any() or rising.any()):
+                break
+            pace = grid[:, 1:2] - grid[:, :1]
+            low = np.where(falling, np.maximum(low - pace, grid[:, :1]), low)
+            high = np.where(rising, np.minimum(high + pace, grid[:, -1:]), high)
         for _ in range(100):
             step, slope, width = self.mode_step(x)
             low, high = np.where(slope > 0, x, low), np.where(slope > 0, high, x)
@@ -299,8 +308,8 @@ class _Rows:
         """
         found, solved = self._polish_shortest(central, level)
         inner = np.diff(self._grid()[1], axis=-1)
-        turns = ((inner[:, :-1] > 0) & (inner[:, 1:] < 0)).sum(-1)
-        solved &= (turns <= 1) & (np.ptp(found, -1) <= np.ptp(central, -1) * (1 + 1e-9))
+        dips = ((inner[:, :-1] < 0) & (inner[:, 1:] > 0)).any(-1)
+        solved &= ~dips & (np.ptp(found, -1) <= np.ptp(central, -1) * (1 + 1e-9))
         for row in np.flatnonzero(~solved):
             found[row] = self[row : row + 1]._shortest_of_many(level)
         return found

@@ -1,6 +1,7 @@
 """One pool as an ArviZ DataTree, from draws of either engine."""
 
 import hashlib
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
     ``log N(y_i; mu, se_i^2 + tau^2)``), ``sample_stats``, ``observed_data``, ``constant_data``.
     """
     pool, ask = row.pool, fit.ask
-    rng = np.random.default_rng([fit.seed, int(1000 * (pool.time or 0)), 2])
+    place = zlib.crc32(f"{pool.outcome} {pool.time}".encode())
+    rng = np.random.default_rng([fit.seed, place, 2])
     if row.sampled is not None:
         draws = row.sampled.draws
         mu, tau, theta, theta_new = draws.mu, draws.tau, draws.theta, row.sampled.theta_new

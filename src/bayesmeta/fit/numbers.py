@@ -9,6 +9,7 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summaries, Summary
 from bayesmeta.engines.exact import fit as fit_exact
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Pool
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import MuPrior, TauPrior
@@ -80,7 +81,13 @@ def model_of(pool: Pool, mu: MuPrior, tau: TauPrior) -> NormalNormal:
 def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
     """Fit a pool by the exact engine and put its labels back."""
     model = model_of(pool, ask.mu, ask.tau)
-    posterior, found = fit_exact(model, ask.level, ask.interval)
+    with np.errstate(all="ignore"):
+        posterior, found = fit_exact(model, ask.level, ask.interval)
+    if not np.isfinite(found.numerical_error[0]):
+        raise InputError(
+            f"{pool.outcome}: {ask.mu} on mu, {ask.tau} on tau and the data are too far apart for "
+            "double precision: are they in the same units?"
+        )
     below, below_new = (below_zero(posterior, quantity) for quantity in ("mu", "theta_new"))
     numbers = PosteriorNumbers(
         mu=_numbers(found.of["mu"]),

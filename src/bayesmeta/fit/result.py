@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
 
-from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity
+from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior, Quantity
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers, probability_below
@@ -114,7 +114,7 @@ class Fit:
             f"{_place(row)}: quadrature reached an error of "
             f"{row.exact.numerical_error:.1e}, above 1e-10, with the most nodes allowed"
             for row in self.rows
-            if row.exact.numerical_error is not None and row.exact.numerical_error > 1e-10
+            if row.exact.numerical_error is not None and row.exact.numerical_error > TOLERANCE
         ]
         return (*failed, *imprecise, *self.evidence.warnings)
 

@@ -17,6 +17,7 @@ from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.result import Engine, Fit, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
 from bayesmeta.priors import MuPrior, TauPrior, mu_prior, tau_prior
+from bayesmeta.priors.text import example
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +93,8 @@ def fit(
         raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
     if draws < 4:
         raise InputError(f"draws is {draws}: expected 4 or more of each chain")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
     _known(interval, ("central", "shortest"), "interval")
     _known(engine, ("exact", "nuts", "both"), "engine")
     if direction is not None:
@@ -106,6 +109,12 @@ def fit(
         interval=interval,
         direction=direction or evidence.direction,  # type: ignore[arg-type]
     )
+    for name, prior, kind in (("mu", ask.mu, MuPrior), ("tau", ask.tau, TauPrior)):
+        if not isinstance(prior, kind):
+            raise InputError(
+                f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
+                f"{example(name)}"
+            )
     variants = tuple(
         VariantRows(variant.name, variant.reason, fit_rows(kept, evidence, ask))
         for variant in evidence.variants

@@ -146,7 +146,7 @@ def _numbers(
     below, below_new = chains["mu"] < 0, chains["theta_new"] < 0
     why = {"log_marginal_likelihood": "not estimated from draws", "numerical_error": "sampled"}
     why |= {f"{name}.mode": _NO_MODE for name in pairs}
-    why |= {
+    unsure = {
         f"{name}.mean": "the Monte Carlo error of a mean needs a finite variance"
         for name in names
         if f"{name}.sd" in exact.reasons and f"{name}.mean" not in exact.reasons
@@ -168,7 +168,7 @@ def _numbers(
             prob_below_zero=below,
             log_marginal_likelihood=None,
             numerical_error=None,
-            reasons=exact.reasons | why,
+            reasons=exact.reasons | why | (unsure if which else {}),
             **rest,
         )
 

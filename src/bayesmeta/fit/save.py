@@ -57,7 +57,10 @@ def save(fit: "Fit", folder: Path) -> list[Path]:
     with whole(written[1]) as path:
         fit.summary().to_csv(path, index=False)
     for row in fit.rows:
-        written.append(folder / f"{stem(row.pool)}.nc")
+        name = folder / f"{stem(row.pool)}.nc"
+        while name in written:
+            name = name.with_name(f"{name.stem}_.nc")
+        written.append(name)
         with whole(written[-1]) as path:
             datatree(fit, row).to_netcdf(path, engine="h5netcdf")
     return written

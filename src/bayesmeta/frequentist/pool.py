@@ -93,7 +93,7 @@ def dersimonian_laird(
     w = se**-2
     q = cochran_q(y, se, weighted_mean(y, w)[0] if centre is None else centre)
     spread = w.sum() - (w**2).sum() / w.sum()
-    tau2 = max(0.0, (q - (y.size - 1)) / float(spread)) if y.size > 1 else 0.0
+    tau2 = max(0.0, (q - (y.size - 1)) / float(spread)) if spread > 0 else 0.0
     mu, se_mu = weighted_mean(y, 1 / (se**2 + tau2))
     return wald("DL", mu, se_mu, q, y.size, level, tau2)
 

@@ -201,13 +201,16 @@ class NormalNormal:
 
         Quadrature then neither cancels digits nor overflows, whatever the units of the data.
         """
-        w = 1 / (self.se / self.se.max()) ** 2
+        y, se = self.y, self.se
+        if self.present is not None:
+            y, se = np.where(self.present, y, 0.0), np.where(self.present, se, 1.0)
+        w = 1 / (se / se.max()) ** 2
         if self.present is not None:
             w = np.where(self.present, w, 0.0)
-        location = (w * self.y).sum(-1) / w.sum(-1)
-        unit = 2.0 ** np.round(np.log2(np.median(self.se)))
-        centred = (self.y - location[..., None]) / unit
-        return replace(self, y=centred, se=self.se / unit, location=location, unit=float(unit))
+        location = (w * y).sum(-1) / w.sum(-1)
+        unit = 2.0 ** np.round(np.log2(np.median(se)))
+        centred = (y - location[..., None]) / unit
+        return replace(self, y=centred, se=se / unit, location=location, unit=float(unit))
 
     def log_prior(self, tau: Array, log_tau: Array) -> Array:
         """Log prior density of tau, in the standardised units."""
