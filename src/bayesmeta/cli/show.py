@@ -157,7 +157,7 @@ def _statuses(to: Console, fit: Fit) -> None:
         f"{study}: {note}"
         for row in fit.rows
         for study, note in zip(row.pool.studies, row.pool.notes, strict=True)
-        if "completers" in note
+        if note
     }
     for note in sorted(notes):
         to.print(Text(note, style="dim"))

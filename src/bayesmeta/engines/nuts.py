@@ -77,6 +77,8 @@ def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress:
         target_accept=0.95,
     )
     posterior = tree["posterior"]
+    if posterior.sizes["draw"] < draws:  # nutpie returns what it has when it is interrupted
+        raise KeyboardInterrupt
     stats = tree["sample_stats"]
     names = ("diverging", "energy", "depth", "n_steps", "step_size", "mean_tree_accept", "logp")
     return Draws(

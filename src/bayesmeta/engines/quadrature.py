@@ -162,7 +162,7 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
     order = np.sum([model.moment_exists(r) for r in (1, 2)], axis=0, dtype=float)[:, None]
     low, high = _widest_range(model, mapping, order[:, 0])
     rows = np.arange(len(low))
-    for threshold in (*_LADDER, *[NATS] * 12):
+    for threshold in (*_LADDER, *[NATS] * 20):
         v = low[:, None] + (high - low)[:, None] * _SCAN
         tau, log_tau, log_slope = mapping.tau(v)
         log_f = model.given(tau).log_likelihood + model.log_prior(tau, log_tau) + log_slope
@@ -171,8 +171,11 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
         kept |= log_moment > log_moment.max(-1, keepdims=True) - threshold
         first = np.maximum(kept.argmax(-1) - 1, 0)
         last = np.minimum(len(_SCAN) - kept[:, ::-1].argmax(-1), len(_SCAN) - 1)
-        before, low, high = high - low, v[rows, first], v[rows, last]
-        if threshold == NATS and np.all(high - low > 0.85 * before):
+        # A moment may lie beyond all of the prior's own mass: log-normal times tau^2.
+        open_end = kept[:, -1] & (high < 2 * _LARGEST_LOG_TAU) & isinstance(mapping, HalfLine)
+        before, low = high - low, v[rows, first]
+        high = np.where(open_end, high + 10, v[rows, last])
+        if threshold == NATS and np.all((high - low > 0.85 * before) & ~open_end):
             break
     return low, high
 
