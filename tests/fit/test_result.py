@@ -235,7 +235,6 @@ def test_a_prior_of_the_other_parameter(option):
         bm.fit(TWO, **{"tau": "half-normal(1)", **option})
 
 
-@pytest.mark.xfail(strict=True, reason="nan > 1e-10 is False")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_an_error_that_is_not_a_number_is_said():
     # Isolates the warning of imprecise quadrature: a prior 1e12 of its SDs from the data leaves
