@@ -81,7 +81,7 @@ class AsI2:
 
     def value(self, tau: Array) -> Array:
         """Return I2 as a fraction."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return 1 / (1 + self.s2 / (tau * tau))
 
     def log_slope(self, tau: Array, log_tau: Array) -> Array:

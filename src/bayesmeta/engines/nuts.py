@@ -9,37 +9,9 @@ import nutpie
 import pymc as pm
 
 from bayesmeta.arrays import Array
+from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
 from bayesmeta.models import NormalNormal
-from bayesmeta.priors import (
-    Exponential,
-    Fixed,
-    HalfCauchy,
-    HalfNormal,
-    HalfStudentT,
-    LogNormal,
-    MuPrior,
-    Normal,
-    TauPrior,
-    Uniform,
-)
-
-_LIGHT_TAIL = pm.distributions.transforms.log_exp_m1
-"""Logarithmic near zero and linear above. On the log scale a normal tail falls like
-exp(-exp(2x)), off which a long step diverges."""
-
-_TAU_FORMS: dict[type[TauPrior], Any] = {
-    HalfNormal: lambda scale: pm.Deterministic(
-        "tau", scale * pm.HalfNormal("tau_standard", sigma=1, default_transform=_LIGHT_TAIL)
-    ),
-    HalfCauchy: lambda scale: pm.HalfCauchy("tau", beta=scale),
-    HalfStudentT: lambda df, scale: pm.HalfStudentT("tau", nu=df, sigma=scale),
-    Exponential: lambda rate: pm.Deterministic(
-        "tau", pm.Exponential("tau_standard", lam=1, default_transform=_LIGHT_TAIL) / rate
-    ),
-    LogNormal: lambda mean, sd: pm.LogNormal("tau", mu=mean, sigma=sd),
-    Uniform: lambda low, high: pm.Uniform("tau", lower=low, upper=high),
-    Fixed: lambda value: pm.Deterministic("tau", value),
-}
+from bayesmeta.priors import MuPrior, TauPrior
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +36,7 @@ def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress:
 
     The compiled model is kept for the next data of the same size and families of priors.
     """
-    compiled = _compiled(model.y.shape[-1], type(model.mu), type(model.tau))
+    compiled = _compiled(model.y.shape[-1], type(model.mu), type(model.tau.plain))
     with_data = compiled.with_data(**_data(model))
     tree = nutpie.sample(
         with_data,
@@ -100,7 +72,7 @@ def build(model: NormalNormal, studies: tuple[str, ...]) -> pm.Model:
     ``sqrt((s^2 + tau^2) / k)``, s^2 the typical variance, which opens the other funnel, that of
     mu and tau where studies are few.
     """
-    with _structure(len(studies), type(model.mu), type(model.tau), studies) as structure:
+    with _structure(len(studies), type(model.mu), type(model.tau.plain), studies) as structure:
         pm.set_data(_data(model))
     return structure
 
@@ -117,20 +89,16 @@ def _structure(
         y = pm.Data("y_data", np.zeros(k), dims="study")
         se = pm.Data("se", np.ones(k), dims="study")
         centre, variance = pm.Data("centre", np.array(0.0)), pm.Data("variance", np.array(1.0))
-        parameters = {
-            family: [
-                pm.Data(f"{name}_{field.name}", np.array(1.0 + at))
-                for at, field in enumerate(fields(family))  # type: ignore[arg-type]
-            ]
+        given = {
+            name: [pm.Data(f"{name}_{key}", start) for key, start in _starts(family)]
             for name, family in (("mu", mu), ("tau", tau))
         }
-        heterogeneity = _TAU_FORMS[tau](*parameters[tau])
+        heterogeneity = TAU_FORMS[tau](pm.math.sqrt(variance), *given["tau"])
 
         spread = pm.math.sqrt((variance + heterogeneity**2) / k)
         offset = pm.Flat("mu_offset")
         pooled = pm.Deterministic("mu", centre + spread * offset)
-        log_prior = pm.logp(pm.Normal.dist(*parameters[mu]), pooled) if mu is Normal else 0.0
-        pm.Potential("mu_prior", log_prior + pm.math.log(spread))
+        pm.Potential("mu_prior", MU_FORMS[mu](pooled, *given["mu"]) + pm.math.log(spread))
 
         pm.Normal("y", pooled, pm.math.sqrt(se**2 + heterogeneity**2), observed=y, dims="study")
         kept = heterogeneity**2 / (heterogeneity**2 + se**2)
@@ -149,8 +117,16 @@ def _data(model: NormalNormal) -> dict[str, Array]:
         "centre": (w * model.y).sum() / w.sum(),
         "variance": model.typical_variance(),
     }
-    for name, prior in (("mu", model.mu), ("tau", model.tau)):
-        names = [field.name for field in fields(prior)]  # type: ignore[arg-type]
-        values = astuple(prior)  # type: ignore[call-overload]
+    for name, prior in (("mu", model.mu), ("tau", model.tau.plain)):
+        values: Any = astuple(prior)  # type: ignore[call-overload]
+        names = [key for key, _ in _starts(type(prior))]
         given |= {f"{name}_{key}": value for key, value in zip(names, values, strict=True)}
     return {key: np.asarray(value, dtype=float) for key, value in given.items()}
+
+
+def _starts(family: Any) -> list[tuple[str, Array]]:
+    """Names of the parameters of a family, and something of the right kind to build with."""
+    return [
+        (field.name, np.ones(1) if "tuple" in str(field.type) else np.array(1.0 + at))
+        for at, field in enumerate(fields(family))
+    ]

@@ -27,6 +27,9 @@ pairs of data and prior, 0.1 to 0.2 had the smallest errors, by up to four digit
 _SCAN = np.linspace(0, 1, 33)
 _LADDER = (300.0, 100.0)
 _LARGEST_LOG_TAU = 340.0
+_LONGEST_LOG_TAU = 1e12
+"""Down to -1e12 the rounding of log tau, which the densities of tau and v hold with opposite signs,
+is below 1e-4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,27 @@ class Interval:
         return np.arcsinh((np.log(tau - self.low) - np.log(self.high - tau)) / np.pi)
 
 
-type Map = HalfLine | Interval
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """``tau = c exp(sinh v)``: for tails that fall like a power of log tau and no faster."""
+
+    log_c: float | Array
+
+    def __getitem__(self, rows: Mask) -> Self:
+        """Return the map of some of the models."""
+        return self if isinstance(self.log_c, float) else type(self)(self.log_c[rows])
+
+    def tau(self, v: Array) -> tuple[Array, Array, Array]:
+        """Return tau, log tau and log dtau/dv at v."""
+        log_tau = self.log_c + np.sinh(v)
+        return np.exp(log_tau), log_tau, log_tau + np.log(np.cosh(v))
+
+    def v(self, tau: Array) -> Array:
+        """Return the v of a tau."""
+        return np.arcsinh(np.log(tau) - self.log_c)
+
+
+type Map = HalfLine | LogLine | Interval
 """An increasing map of the real line of v onto the support of tau."""
 
 
@@ -147,7 +170,8 @@ def map_for(model: NormalNormal) -> Map | None:
     if np.all(np.less(high, inf)):
         return Interval(low, high)
     log_c = np.log(np.minimum(_FRACTION, model.tau.typical / model.unit))
-    return HalfLine(float(log_c) if np.ndim(log_c) == 0 else log_c)
+    kind = LogLine if np.all(model.tau.log_tails) else HalfLine
+    return kind(float(log_c) if np.ndim(log_c) == 0 else log_c)
 
 
 def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
@@ -183,11 +207,15 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
 def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Array, Array]:
     if isinstance(mapping, Interval):
         return np.full(order.shape, -6.0), np.full(order.shape, 6.0)
+    if isinstance(mapping, LogLine):
+        low = np.full(order.shape, -np.arcsinh(_LONGEST_LOG_TAU))
+        return low, low * 0 + np.arcsinh(_LARGEST_LOG_TAU - np.ravel(mapping.log_c))
     spread = np.abs(model.y).max(-1) + 1
     power = model.tau.tail_power + model.k - (1 if model.mu.proper else 2)
     largest = np.log(np.maximum(spread, np.ravel(model.tau.farthest) / model.unit))
-    log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
-    return np.full(order.shape, -8.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(
+    with np.errstate(divide="ignore"):
+        log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
+    return np.full(order.shape, -12.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(
         mapping.log_c
     )
 

@@ -11,7 +11,7 @@ from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summaries
 from bayesmeta.engines.exact import fit as fit_exact
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Pool
-from bayesmeta.models import NormalNormal
+from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import MuPrior, TauPrior
 
 type Place = Literal["mean", "sd", "median", "mode", "ci_low", "ci_high"]
@@ -74,8 +74,9 @@ class Ask:
 
 
 def model_of(pool: Pool, mu: MuPrior, tau: TauPrior) -> NormalNormal:
-    """Return the model of a pool, a batch of one."""
-    return NormalNormal(pool.y[None], pool.se[None], mu, tau)
+    """Return the model of a pool, a batch of one, with the prior on tau bound to its data."""
+    time = "" if pool.time is None else f" at time {pool.time:g}"
+    return model_for(pool.y, pool.se, mu, tau, f"{pool.outcome}{time}")
 
 
 def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
@@ -99,7 +100,9 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
         prob_benefit=benefit(below, ask.direction),
         prob_benefit_new=benefit(below_new, ask.direction),
         prob_below_zero=below,
-        log_marginal_likelihood=float(found.log_evidence[0]) if ask.mu.proper else None,
+        log_marginal_likelihood=(
+            float(found.log_evidence[0]) if ask.mu.proper and ask.tau.proper else None
+        ),
         numerical_error=float(found.numerical_error[0]),
         reasons=reasons(model, ask),
     )
@@ -144,10 +147,11 @@ def reasons(model: NormalNormal, ask: Ask) -> dict[str, str]:
                     f"{'study' if model.k[0] == 1 else 'studies'} with {ask.mu} on mu and "
                     f"{ask.tau} on tau leave a tail too heavy for it"
                 )
-    if not ask.mu.proper:
-        why["log_marginal_likelihood"] = (
-            f"the prior on mu is improper ({ask.mu}): p(y) is defined up to a constant only"
-        )
+    for name, prior in (("mu", ask.mu), ("tau", ask.tau)):
+        if not prior.proper:
+            why["log_marginal_likelihood"] = (
+                f"the prior on {name} is improper ({prior}): p(y) is defined up to a constant only"
+            )
     if ask.direction is None:
         for name in ("prob_benefit", "prob_benefit_new"):
             why[name] = "the direction of benefit is not given: --direction lower|higher"

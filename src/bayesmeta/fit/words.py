@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import exp, floor, log10
 from typing import TYPE_CHECKING
 
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Evidence, Pool
 from bayesmeta.fit.numbers import PosteriorNumbers
@@ -79,7 +80,10 @@ def meaning(prior: Prior, measure: Measure) -> str:
             low, high = exp(min(low, 700)), exp(min(high, 700))
         return f"{on}: 95 % on {measure.name} {low:.3g} to {high:.3g}"
     if isinstance(prior, TauPrior) and prior.support[0] < prior.support[1]:
-        return f"{on}: 95 % below {float(prior.ppf(0.95)):.3g}"
+        try:
+            return f"{on}: 95 % below {float(prior.ppf(0.95)):.3g}"
+        except InputError:  # improper, or not known before the data are
+            return on
     return f"{on}, no value preferred" if isinstance(prior, Flat) else on
 
 

@@ -2,5 +2,6 @@
 
 from bayesmeta.models.defaults import default_mu, default_tau
 from bayesmeta.models.normal import Given, NormalNormal
+from bayesmeta.models.propriety import model_for
 
-__all__ = ["Given", "NormalNormal", "default_mu", "default_tau"]
+__all__ = ["Given", "NormalNormal", "default_mu", "default_tau", "model_for"]

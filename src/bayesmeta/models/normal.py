@@ -12,6 +12,9 @@ import numpy as np
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.priors import MuPrior, TauPrior
 
+_MARGIN = 1 / 16
+"""What is left of tau^-margin at exp(340), whose square is a double still: 6e-10."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -189,12 +192,16 @@ class NormalNormal:
 
         With a prior density of tau that falls as ``tau^-a``: ``a + k - 1 - order > 1`` under a
         flat prior on mu, ``a + k - order > 1`` under a normal one; of mu under a normal prior
-        always.
+        always. Where a log factor of the tail decides, ``>=`` (`TauPrior.boundary_moments`). A
+        moment that exists by less than `_MARGIN` counts as none: more than 1e-9 of it lies beyond
+        the largest floating point number. Order 0 is whether the posterior is proper.
         """
         if of_mu and self.mu.proper:
             return np.full(self.y.shape[:-1], True)
         constraints = self.k if self.mu.proper else self.k - 1
-        return self.tau.tail_power + constraints - order > 1
+        power = self.tau.tail_power + constraints - order
+        exists: Mask = (power > 1 + _MARGIN) | ((power == 1) & self.tau.boundary_moments)
+        return exists
 
     def standardised(self) -> Self:
         """Centre y at its inverse-variance mean, and scale by a power of two near the SEs.

@@ -1,26 +1,70 @@
 """Priors as statisticians write them: ``half-normal(0.5)``, ``normal(0, 10)``, ``flat``."""
 
 import re
-from dataclasses import fields
-from typing import cast
+from typing import Any, cast
 
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.priors.base import Prior, TauPrior
-from bayesmeta.priors.mu import Flat, MuPrior, Normal
-from bayesmeta.priors.tau import (
-    Exponential,
-    Fixed,
-    HalfCauchy,
-    HalfNormal,
-    HalfStudentT,
-    LogNormal,
-    Uniform,
+from bayesmeta.priors.base import Prior, TauPrior, parameters
+from bayesmeta.priors.empirical import Rhodes, Turner
+from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
+from bayesmeta.priors.tau_data import (
+    BergerDeely,
+    Conventional,
+    DuMouchel,
+    Jeffreys,
+    OverallJeffreys,
+    UniformI2,
+    UniformShrinkage,
 )
+from bayesmeta.priors.tau_heavy import (
+    HalfCauchy,
+    HalfStudentT,
+    InverseGamma,
+    LogNormal,
+    LogStudentT,
+    Lomax,
+)
+from bayesmeta.priors.tau_light import (
+    Exponential,
+    Gamma,
+    HalfLogistic,
+    HalfNormal,
+    PenalisedComplexity,
+    Weibull,
+)
+from bayesmeta.priors.tau_other import Fixed, FlatTau, SqrtTau, Uniform
 
-TAU_FAMILIES = (HalfNormal, HalfCauchy, HalfStudentT, Exponential, LogNormal, Uniform, Fixed)
-MU_FAMILIES = (Normal, Flat)
+TAU_FAMILIES: tuple[type[TauPrior], ...] = (
+    HalfNormal,
+    HalfCauchy,
+    HalfStudentT,
+    HalfLogistic,
+    Exponential,
+    PenalisedComplexity,
+    Lomax,
+    LogNormal,
+    LogStudentT,
+    InverseGamma,
+    Gamma,
+    Weibull,
+    Uniform,
+    Fixed,
+    FlatTau,
+    SqrtTau,
+    Jeffreys,
+    OverallJeffreys,
+    BergerDeely,
+    Conventional,
+    DuMouchel,
+    UniformShrinkage,
+    UniformI2,
+    Turner,
+    Rhodes,
+)
+MU_FAMILIES: tuple[type[MuPrior], ...] = (Normal, StudentT, NormalMixture, Flat)
 
-_CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(\s*([^()]*)\s*\))?\s*")
+_CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(\s*(.*?)\s*\))?\s*", re.DOTALL)
+_COMMA = re.compile(r",(?![^()]*\))")
 
 
 def tau_prior(text: str) -> TauPrior:
@@ -36,6 +80,8 @@ def tau_prior(text: str) -> TauPrior:
     --------
     >>> tau_prior("half-student-t(4, 1)")
     HalfStudentT(df=4.0, scale=1.0)
+    >>> print(tau_prior("turner(pain, pharmacological vs control)").plain)
+    log-normal(-0.915, 0.76)
     """
     return cast(TauPrior, _read(text, "tau", {family.name: family for family in TAU_FAMILIES}))
 
@@ -56,7 +102,7 @@ def mu_prior(text: str) -> MuPrior:
     return cast(MuPrior, _read(text, "mu", {family.name: family for family in MU_FAMILIES}))
 
 
-def _read(text: str, parameter: str, families: dict[str, type[Prior]]) -> Prior:
+def _read(text: str, parameter: str, families: dict[str, Any]) -> Prior:
     found = _CALL.fullmatch(text)
     if not found:
         raise InputError(
@@ -68,8 +114,14 @@ def _read(text: str, parameter: str, families: dict[str, type[Prior]]) -> Prior:
         raise InputError(
             f"unknown prior on {parameter} {found[1]!r}: {did_you_mean(found[1], families)}"
         )
-    names = [field.name for field in fields(family)]  # type: ignore[arg-type]
-    given = [part.strip() for part in found[2].split(",")] if found[2] else []
+    given = [part.strip() for part in _COMMA.split(found[2])] if found[2] else []
+    if hasattr(family, "from_words"):
+        return cast(Prior, family.from_words(given))
+    return _numbers(text, parameter, family, given)
+
+
+def _numbers(text: str, parameter: str, family: Any, given: list[str]) -> Prior:
+    names = parameters(family)
     form = f"{family.name}({', '.join(names)})" if names else family.name
     if len(given) != len(names):
         raise InputError(
@@ -81,7 +133,7 @@ def _read(text: str, parameter: str, families: dict[str, type[Prior]]) -> Prior:
         raise InputError(
             f"prior on {parameter} is {text!r}: expected numbers, as in {form}"
         ) from None
-    return family(*values)
+    return cast(Prior, family(*values))
 
 
 def example(parameter: str) -> str:
