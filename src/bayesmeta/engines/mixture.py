@@ -262,7 +262,9 @@ class _Rows:
             step, gap = at.quantile_step(x, z)
             low, high = np.where(gap < 0, x, low), np.where(gap < 0, high, x)
             x = x + step
-            x = np.where((x >= low) & (x <= high), x, (low + high) / 2)
+            # Halfway on a scale that is logarithmic far out: SDs may differ by a hundred orders.
+            middle = np.sinh((np.arcsinh(low) + np.arcsinh(high)) / 2)
+            x = np.where((x >= low) & (x <= high), x, middle)
             done = ((np.abs(gap) < tolerance) | (high - low <= 4e-16 * np.abs(x))).all(-1)
             solved[rows] = x
             if done.any():

@@ -60,6 +60,16 @@ class Stack(TauPrior):
         return low[:, None], high[:, None]
 
     @property
+    def log_tails(self) -> Mask:  # type: ignore[override]
+        """Shape (b,)."""
+        return np.array([prior.log_tails for prior in self.priors])
+
+    @property
+    def boundary_moments(self) -> Mask:  # type: ignore[override]
+        """Shape (b,)."""
+        return np.array([prior.boundary_moments for prior in self.priors])
+
+    @property
     def typical(self) -> Array:  # type: ignore[override]
         """Shape (b, 1)."""
         return np.array([[prior.typical] for prior in self.priors])
@@ -125,6 +135,7 @@ def sweep(
     """
     ask = (level, interval, quantities)
     one = replace(model, y=model.y[None], se=model.se[None])
+    priors = [prior.bound(model.se) for prior in priors]
     kinds = [_kind(prior) for prior in priors]
     parts: list[tuple[list[int], Summaries]] = []
     for kind in sorted(set(kinds)):
@@ -146,6 +157,8 @@ def _order(priors: Sequence[TauPrior]) -> Callable[[int], tuple[str, float]]:
 
 def _kind(prior: TauPrior) -> str:
     low, high = prior.support
+    if prior.log_tails:
+        return "log line"
     return "point" if low == high else "half line" if np.isinf(high) else "interval"
 
 

@@ -11,7 +11,6 @@ from bayesmeta import __version__
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Posterior
 from bayesmeta.evidence.study import Pool
-from bayesmeta.priors import Normal
 
 if TYPE_CHECKING:
     from bayesmeta.fit.result import Fit, Row
@@ -59,10 +58,12 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
         ),
     }
     attrs = _attrs(fit, row)
-    if isinstance(ask.mu, Normal):
+    priors = (("mu", ask.mu), ("tau", ask.tau))
+    improper = [f"on {name} is improper ({prior})" for name, prior in priors if not prior.proper]
+    if not improper:
         shape = (1, fit.draws)
-        prior_tau = ask.tau.rvs(shape, rng)
-        prior_mu = ask.mu.mean + ask.mu.sd * rng.standard_normal(shape)
+        prior_tau = row.posterior.model.tau.rvs(shape, rng)
+        prior_mu = ask.mu.rvs(shape, rng)
         prior_new = prior_mu + prior_tau * rng.standard_normal(shape)
         prior_theta = prior_mu[..., None] + prior_tau[..., None] * rng.standard_normal(
             (*shape, pool.k)
@@ -74,7 +75,7 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
             {"y": _replicate(prior_mu, prior_tau, pool, rng), "theta_new": prior_new}, pool
         )
     else:
-        attrs["no_prior"] = f"the prior on mu is improper ({ask.mu}): nothing can be drawn from it"
+        attrs["no_prior"] = f"the prior {' and '.join(improper)}: nothing can be drawn from it"
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = attrs
     return tree

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from math import exp, floor, log10
 from typing import TYPE_CHECKING
 
-from bayesmeta.errors import InputError
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Evidence, Pool
 from bayesmeta.fit.numbers import PosteriorNumbers
-from bayesmeta.priors import Flat, Normal, Prior, TauPrior
+from bayesmeta.priors import DataDependent, Flat, MuPrior, Prior, TauPrior
 
 if TYPE_CHECKING:
     from bayesmeta.fit.result import Fit, Row
@@ -70,21 +69,23 @@ def meaning(prior: Prior, measure: Measure) -> str:
     Examples
     --------
     >>> from bayesmeta.evidence.measures import measure_named
+    >>> from bayesmeta.priors import Normal
     >>> meaning(Normal(0, 1), measure_named("OR"))
     'on the log OR: 95 % on OR 0.141 to 7.1'
     """
     on = f"on the log {measure.name}" if measure.ratio else f"on the {measure.name}"
-    if isinstance(prior, Normal):
-        low, high = prior.mean - 1.96 * prior.sd, prior.mean + 1.96 * prior.sd
+    if isinstance(prior, DataDependent):
+        return f"{on}: its scale is that of the standard errors"
+    if not prior.proper:
+        return f"{on}, {'no value preferred' if prior.name == 'flat' else 'improper'}"
+    if isinstance(prior, MuPrior):
+        low, high = (float(x) for x in prior.ppf([0.025, 0.975]))
         if measure.ratio:
             low, high = exp(min(low, 700)), exp(min(high, 700))
         return f"{on}: 95 % on {measure.name} {low:.3g} to {high:.3g}"
     if isinstance(prior, TauPrior) and prior.support[0] < prior.support[1]:
-        try:
-            return f"{on}: 95 % below {float(prior.ppf(0.95)):.3g}"
-        except InputError:  # improper, or not known before the data are
-            return on
-    return f"{on}, no value preferred" if isinstance(prior, Flat) else on
+        return f"{on}: 95 % below {float(prior.ppf(0.95)):.3g}"
+    return on
 
 
 def pool_title(fit: "Fit", pool: Pool) -> str:
