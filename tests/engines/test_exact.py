@@ -13,7 +13,7 @@ import pytest
 
 from bayesmeta.engines import exact
 from bayesmeta.models import NormalNormal
-from bayesmeta.priors import mu_prior, tau_prior
+from bayesmeta.priors import LogNormal, mu_prior, tau_prior
 
 CASES = json.loads((Path(__file__).parents[1] / "references" / "exact.json").read_text())["cases"]
 BOUND = 1e-8
@@ -116,3 +116,23 @@ def test_shortest_intervals(at):
             got, want = getattr(found.of[quantity], field)[0], float(expected[f"shortest_{field}"])
             scale = max(want, 1e-300) if quantity == "tau" else unit_of(expected, quantity)
             assert got == want or abs(got - want) / scale < BOUND, (quantity, field, got, want)
+
+
+@pytest.mark.parametrize("sd", [0.5, 1.5, 2, 3, 4])
+def test_a_moment_beyond_the_mass_of_the_prior(sd):
+    # One study and flat mu leave tau its prior, whose SD is known: exp(sd^2 / 2) times the root of
+    # exp(sd^2) - 1. At sd 3 its integrand peaks at the prior's 1 - 1e-9 quantile.
+    model = NormalNormal(np.ones((1, 1)), np.ones((1, 1)), mu_prior("flat"), LogNormal(0, sd))
+    _, found = exact.fit(model)
+    expected = np.exp(sd**2 / 2) * np.sqrt(np.expm1(sd**2))
+    assert found.of["tau"].sd[0] == pytest.approx(expected, rel=BOUND)
+
+
+@pytest.mark.parametrize("sd", [12, 13])
+def test_a_range_that_must_end_too_early_is_an_error_that_shows(sd):
+    # The integrand of the second moment goes on beyond the largest double that can be squared:
+    # halving the step sees nothing of that.
+    model = NormalNormal(np.ones((1, 1)), np.ones((1, 1)), mu_prior("flat"), LogNormal(0, sd))
+    _, found = exact.fit(model)
+    expected = np.exp(sd**2 / 2) * np.sqrt(np.expm1(sd**2))
+    assert abs(found.of["tau"].sd[0] / expected - 1) < found.numerical_error[0]

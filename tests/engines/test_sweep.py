@@ -5,6 +5,7 @@ import pytest
 
 from bayesmeta.engines import exact
 from bayesmeta.engines.sweep import sweep
+from bayesmeta.errors import InputError
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import Fixed, Flat, HalfNormal, Normal, tau_prior
 
@@ -48,3 +49,9 @@ def test_order_of_priors_is_kept():
     scales = np.random.default_rng(1).permutation(np.geomspace(1, 50, 40))
     found = sweep(model, [HalfNormal(float(scale)) for scale in scales])
     assert np.all(np.diff(found.of["tau"].mean[np.argsort(scales)]) > 0)
+
+
+def test_an_improper_posterior_is_refused():
+    model = NormalNormal(Y[:2], SE[:2], Flat(), Fixed(0))
+    with pytest.raises(InputError, match="flat on tau and flat on mu need 3 studies"):
+        sweep(model, [HalfNormal(1), tau_prior("flat")])

@@ -13,6 +13,7 @@ from bayesmeta.engines.quadrature import (
     FEWEST_NODES,
     MOST_NODES,
     Nodes,
+    highest_moment,
     locate,
     map_for,
     point,
@@ -144,6 +145,23 @@ class Posterior:
         rank = 2 * np.cumsum(self.fine.weights, -1) - self.fine.weights - 1
         return np.abs(alternating.sum(-1)) + np.abs((alternating * rank).sum(-1))
 
+    def truncation(self) -> Array:
+        """How far the integrand, and its highest moment, have fallen at the ends, shape (b,).
+
+        What no halving of the step can see: a range of nodes that ends too early.
+        """
+        nodes = self.fine
+        if nodes.map is None:
+            return np.zeros(len(nodes.v))
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(nodes.weights)
+        order = highest_moment(self.model)[:, None]
+        fallen = [
+            log_f[:, [0, -1]].max(-1) - log_f.max(-1)
+            for log_f in (log_weights, log_weights + order * nodes.log_tau)
+        ]
+        return np.exp(np.max(fallen, axis=0))
+
     def summarise(
         self,
         level: float = 0.95,
@@ -156,7 +174,7 @@ class Posterior:
 
         Modes take a third of the time; without them they are ``nan``.
         """
-        errors = [np.abs(self.fine.log_evidence - self.coarse.log_evidence)]
+        errors = [np.abs(self.fine.log_evidence - self.coarse.log_evidence), self.truncation()]
         of: dict[Quantity, Summary] = {}
         for family, summarise in ((MIXTURES, self._of_mixtures), (SPREADS, self._of_tau)):
             if wanted := [quantity for quantity in quantities if quantity in family]:

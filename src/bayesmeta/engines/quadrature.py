@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from bayesmeta.arrays import Array, Mask
-from bayesmeta.models import Given, NormalNormal
+from bayesmeta.models import LARGEST_LOG_TAU, Given, NormalNormal
 
 FEWEST_NODES, MOST_NODES = 129, 4097
 
@@ -26,7 +26,6 @@ pairs of data and prior, 0.1 to 0.2 had the smallest errors, by up to four digit
 
 _SCAN = np.linspace(0, 1, 33)
 _LADDER = (300.0, 100.0)
-_LARGEST_LOG_TAU = 340.0
 _LONGEST_LOG_TAU = 1e12
 """Down to -1e12 the rounding of log tau, which the densities of tau and v hold with opposite signs,
 is below 1e-4."""
@@ -183,9 +182,12 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
     repeated on the range it leaves until it stops shrinking, with high thresholds first so that
     no narrow peak between two points is lost.
     """
-    order = np.sum([model.moment_exists(r) for r in (1, 2)], axis=0, dtype=float)[:, None]
+    order = highest_moment(model)[:, None]
     low, high = _widest_range(model, mapping, order[:, 0])
     rows = np.arange(len(low))
+    farthest = high
+    if isinstance(mapping, HalfLine):
+        farthest = LARGEST_LOG_TAU - np.ravel(mapping.log_c)
     for threshold in (*_LADDER, *[NATS] * 20):
         v = low[:, None] + (high - low)[:, None] * _SCAN
         tau, log_tau, log_slope = mapping.tau(v)
@@ -196,12 +198,17 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
         first = np.maximum(kept.argmax(-1) - 1, 0)
         last = np.minimum(len(_SCAN) - kept[:, ::-1].argmax(-1), len(_SCAN) - 1)
         # A moment may lie beyond all of the prior's own mass: log-normal times tau^2.
-        open_end = kept[:, -1] & (high < 2 * _LARGEST_LOG_TAU) & isinstance(mapping, HalfLine)
+        open_end = kept[:, -1] & (high < farthest)
         before, low = high - low, v[rows, first]
-        high = np.where(open_end, high + 10, v[rows, last])
+        high = np.where(open_end, np.minimum(high + 10, farthest), v[rows, last])
         if threshold == NATS and np.all((high - low > 0.85 * before) & ~open_end):
             break
     return low, high
+
+
+def highest_moment(model: NormalNormal) -> Array:
+    """Return the highest of the first two moments of tau that exist, shape (b,)."""
+    return np.sum([model.moment_exists(r) for r in (1, 2)], axis=0, dtype=float)
 
 
 def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Array, Array]:
@@ -209,13 +216,13 @@ def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Arra
         return np.full(order.shape, -6.0), np.full(order.shape, 6.0)
     if isinstance(mapping, LogLine):
         low = np.full(order.shape, -np.arcsinh(_LONGEST_LOG_TAU))
-        return low, low * 0 + np.arcsinh(_LARGEST_LOG_TAU - np.ravel(mapping.log_c))
+        return low, low * 0 + np.arcsinh(LARGEST_LOG_TAU - np.ravel(mapping.log_c))
     spread = np.abs(model.y).max(-1) + 1
     power = model.tau.tail_power + model.k - (1 if model.mu.proper else 2)
     largest = np.log(np.maximum(spread, np.ravel(model.tau.farthest) / model.unit))
     with np.errstate(divide="ignore"):
         log_high = largest + (NATS + 5) * (1 / power + 1 / (power - order)) + 1
-    return np.full(order.shape, -12.0), np.minimum(log_high, _LARGEST_LOG_TAU) - np.ravel(
+    return np.full(order.shape, -12.0), np.minimum(log_high, LARGEST_LOG_TAU) - np.ravel(
         mapping.log_c
     )
 

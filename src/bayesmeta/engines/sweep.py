@@ -24,11 +24,12 @@ from bayesmeta.engines.quadrature import (
     NATS,
     HalfLine,
     Nodes,
+    highest_moment,
     locate,
     map_for,
     weighted,
 )
-from bayesmeta.models import Given, NormalNormal
+from bayesmeta.models import Given, NormalNormal, model_for
 from bayesmeta.priors import TauPrior
 
 _STEP = 0.045
@@ -124,6 +125,11 @@ def sweep(
     Summaries
         Of shape (T,). Modes are not computed: they are ``nan``.
 
+    Raises
+    ------
+    InputError
+        When a posterior is improper.
+
     Examples
     --------
     >>> from bayesmeta.priors import Flat, HalfNormal
@@ -136,6 +142,9 @@ def sweep(
     ask = (level, interval, quantities)
     one = replace(model, y=model.y[None], se=model.se[None])
     priors = [prior.bound(model.se) for prior in priors]
+    proper = _repeated(one, Stack(priors)).moment_exists(0)
+    if not proper.all():
+        model_for(model.y, model.se, model.mu, priors[int(proper.argmin())])  # says why it is not
     kinds = [_kind(prior) for prior in priors]
     parts: list[tuple[list[int], Summaries]] = []
     for kind in sorted(set(kinds)):
@@ -225,10 +234,8 @@ def _reweighted(model: NormalNormal, shared: Nodes) -> Nodes:
     log_prior = model.log_prior(shared.tau, shared.log_tau)
     log_f = shared.given.log_likelihood + log_prior + shared.log_posterior
     heavy = log_f > log_f.max(-1, keepdims=True) - NATS
-    if not np.all(np.isinf(model.tau.tail_power)):
-        order = sum(model.moment_exists(r).astype(float) for r in (1, 2))
-        log_moment = log_f + np.asarray(order)[:, None] * shared.log_tau
-        heavy |= log_moment > log_moment.max(-1, keepdims=True) - NATS
+    log_moment = log_f + highest_moment(model)[:, None] * shared.log_tau
+    heavy |= log_moment > log_moment.max(-1, keepdims=True) - NATS
     needed = np.flatnonzero(heavy.any(0))
     first = max(needed[0] - 1, 0)
     last = min(needed[-1] + 1, len(heavy[0]) - 1)

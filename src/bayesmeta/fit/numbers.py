@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Literal
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Pool
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import MuPrior, TauPrior
-
-type Place = Literal["mean", "sd", "median", "mode", "ci_low", "ci_high"]
 
 
 @dataclass(frozen=True, slots=True)
