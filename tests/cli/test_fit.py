@@ -43,6 +43,18 @@ def test_table_files_and_last_line(tmp_path):
     assert "tau is its prior, exactly" in done.stdout
     assert "Deng 2017" in done.stdout
     assert "all rows" in done.stdout
+    # One study leaves DerSimonian-Laird nothing to estimate: only the pool of two has its row.
+    assert done.stdout.count("DerSimonian-Laird") == 1
+
+
+def test_weights_in_the_table_add_up(tmp_path):
+    arguments = ("--engine", "exact", "--prior", "mu=normal(0, 1)")
+    done = bayesmeta("fit", "adverse_events", *arguments, cwd=tmp_path)
+    lines = done.stdout.split("Weight")[1].splitlines()[2:5]
+    shown = [int(word[:-1]) for line in lines for word in line.split() if word.endswith("%")]
+    # Three weights, the prior's among them, each rounded to a whole per cent.
+    assert len(shown) == 3
+    assert abs(sum(shown) - 100) <= 1
 
 
 def test_json_is_one_strict_object_with_the_promised_fields(tmp_path):

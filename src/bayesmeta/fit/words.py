@@ -118,6 +118,8 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
             )
         )
     for pool in row.frequentist:
+        if row.pool.k == 1 and pool.method == "DL":
+            continue  # one study leaves it nothing to estimate: it is the fixed row again
         note = f"P {p_value(pool.p)}"
         if pool.tau2 is not None:
             note += f", tau {pool.tau2**0.5:.3g}"
@@ -150,7 +152,10 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
     ):
         note = "" if prob is None else f"{word} {probability(prob)}"
         if prob is None and quantity is numbers.mu and numbers.prob_below_zero is not None:
-            note = f"P(mu < 0) {probability(numbers.prob_below_zero)}; give --direction for {word}"
+            below = (
+                f"P({fit.evidence.measure.name} < 1)" if fit.evidence.measure.ratio else "P(mu < 0)"
+            )
+            note = f"{below} {probability(numbers.prob_below_zero)}; give --direction for {word}"
         lines.append(
             Line(
                 label,
@@ -161,14 +166,13 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
                 strong=True,
             )
         )
-    tau, plain = numbers.tau, plain_formatter(fit.evidence)
-    i2 = numbers.i2
+    tau, i2 = numbers.tau, numbers.i2
     lines.append(
         Line(
             "Heterogeneity tau, posterior" + (" (log scale)" if fit.evidence.measure.ratio else ""),
-            plain(tau.median),
+            spread(tau.median),
             f"{level} CrI",
-            span(plain, tau.ci_low, tau.ci_high),
+            span(spread, tau.ci_low, tau.ci_high),
             f"I2 {100 * (i2.median or 0):.0f}% "
             f"({100 * (i2.ci_low or 0):.0f} to {100 * (i2.ci_high or 0):.0f}%)",
         )
@@ -214,7 +218,7 @@ def study_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Study
     def estimate(middle: float | None, low: float | None, high: float | None) -> str:
         return f"{show(middle)} ({span(show, low, high)})"
 
-    return [
+    lines = [
         StudyLine(
             study.study,
             estimate(study.estimate, study.estimate - z * study.se, study.estimate + z * study.se),
@@ -224,16 +228,19 @@ def study_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Study
         )
         for study in numbers.studies
     ]
+    if numbers.prior_weight:
+        lines.append(StudyLine("prior on mu", "", "", f"{100 * numbers.prior_weight:.0f}%", ""))
+    return lines
 
 
 def formatter(evidence: Evidence) -> Callable[[float | None], str]:
     """Return a function that shows an effect on the scale of the measure."""
     if evidence.measure.ratio:
         return lambda x: "" if x is None else _ratio(exp(min(x, 700.0)))
-    return plain_formatter(evidence)
+    return _plain(evidence)
 
 
-def plain_formatter(evidence: Evidence) -> Callable[[float | None], str]:
+def _plain(evidence: Evidence) -> Callable[[float | None], str]:
     """Return a function that shows a number with two digits of the smallest standard error."""
     smallest = min(float(pool.se.min()) for pool in evidence.pools)
     decimals = min(max(0, 1 - floor(log10(smallest))), 12)
@@ -243,6 +250,17 @@ def plain_formatter(evidence: Evidence) -> Callable[[float | None], str]:
         return text.removeprefix("-") if text.strip("-0.") == "" else text
 
     return shown
+
+
+def spread(tau: float | None) -> str:
+    """Show tau, whose size is its prior's more than the standard errors', with three digits.
+
+    Examples
+    --------
+    >>> spread(0.9463), spread(1.23e-7)
+    ('0.946', '1.23e-07')
+    """
+    return "" if tau is None else f"{tau:.3g}"
 
 
 def span(show: Callable[[float | None], str], low: float | None, high: float | None) -> str:

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from bayesmeta.evidence.study import Evidence, Pool, Published
 from bayesmeta.fit import Fit, Row, words
 from bayesmeta.fit.numbers import Numbers, PosteriorNumbers
-from bayesmeta.fit.words import percent, plain_formatter
+from bayesmeta.fit.words import percent, spread
 from bayesmeta.frequentist import FrequentistPool
 from bayesmeta.plots.axis import Interval
 
@@ -127,7 +127,7 @@ def axes_note(pools: int, shared: bool) -> list[str]:
 def notes(row: Row, fit: Fit) -> list[str]:
     """Return what a reader must know of one pool: its posterior, then the status of its data."""
     numbers = shown(row, fit)
-    tau = interval_text(_interval(numbers.tau), plain_formatter(fit.evidence))
+    tau = interval_text(_interval(numbers.tau), spread)
     scale = " (log scale)" if fit.evidence.measure.ratio else ""
     found = [
         f"Heterogeneity tau{scale}: {tau}, {percent(fit.ask.level)} CrI.",
