@@ -10,6 +10,7 @@ from bayesmeta.priors.empirical import (
     Turner,
 )
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
+from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoUniform
 from bayesmeta.priors.tau_data import (
     BergerDeely,
     Conventional,
@@ -37,7 +38,7 @@ from bayesmeta.priors.tau_light import (
     Weibull,
 )
 from bayesmeta.priors.tau_other import Fixed, FlatTau, SqrtTau, Uniform
-from bayesmeta.priors.text import mu_prior, tau_prior
+from bayesmeta.priors.text import mu_prior, rho_prior, tau_prior
 from bayesmeta.priors.unit_information import known_unit_information_sd, unit_information_sd
 
 __all__ = [
@@ -69,6 +70,10 @@ __all__ = [
     "OverallJeffreys",
     "PenalisedComplexity",
     "Prior",
+    "RhoBeta",
+    "RhoFixed",
+    "RhoPrior",
+    "RhoUniform",
     "Rhodes",
     "SqrtTau",
     "StudentT",
@@ -81,6 +86,7 @@ __all__ = [
     "check_measure",
     "known_unit_information_sd",
     "mu_prior",
+    "rho_prior",
     "tau_prior",
     "unit_information_sd",
 ]

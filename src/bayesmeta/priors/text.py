@@ -7,6 +7,7 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.priors.base import Prior, TauPrior, parameters
 from bayesmeta.priors.empirical import Rhodes, Turner
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
+from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoUniform
 from bayesmeta.priors.tau_data import (
     BergerDeely,
     Conventional,
@@ -62,6 +63,7 @@ TAU_FAMILIES: tuple[type[TauPrior], ...] = (
     Rhodes,
 )
 MU_FAMILIES: tuple[type[MuPrior], ...] = (Normal, StudentT, NormalMixture, Flat)
+RHO_FAMILIES: tuple[type[RhoPrior], ...] = (RhoUniform, RhoBeta, RhoFixed)
 
 _CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(\s*(.*?)\s*\))?\s*", re.DOTALL)
 _COMMA = re.compile(r",(?![^()]*\))")
@@ -102,6 +104,27 @@ def mu_prior(text: str) -> MuPrior:
     return cast(MuPrior, _read(text, "mu", {family.name: family for family in MU_FAMILIES}))
 
 
+def rho_prior(text: str) -> RhoPrior:
+    """Read a prior on a correlation from its text form; a number alone fixes it.
+
+    Raises
+    ------
+    InputError
+        As `tau_prior`.
+
+    Examples
+    --------
+    >>> rho_prior("uniform(0, 0.95)"), rho_prior("0.5")
+    (RhoUniform(low=0.0, high=0.95), RhoFixed(value=0.5))
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        families = {family.name: family for family in RHO_FAMILIES}
+        return cast(RhoPrior, _read(text, "rho", families))
+    return RhoFixed(value)
+
+
 def _read(text: str, parameter: str, families: dict[str, Any]) -> Prior:
     found = _CALL.fullmatch(text)
     if not found:
@@ -137,5 +160,12 @@ def _numbers(text: str, parameter: str, family: Any, given: list[str]) -> Prior:
 
 
 def example(parameter: str) -> str:
-    """Return a well-formed prior on ``mu`` or ``tau`` to show in a message."""
-    return "half-normal(0.5)" if parameter == "tau" else "normal(0, 10) or flat"
+    """Return a well-formed prior on ``mu``, ``tau`` or ``rho`` to show in a message."""
+    return _EXAMPLES[parameter]
+
+
+_EXAMPLES = {
+    "tau": "half-normal(0.5)",
+    "mu": "normal(0, 10) or flat",
+    "rho": "uniform(0, 1) or a number",
+}
