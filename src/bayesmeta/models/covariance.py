@@ -1,0 +1,178 @@
+"""Covariances over time: between studies, and of the errors within a study."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bayesmeta.arrays import Array
+from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.priors import RhoPrior, TauPrior
+
+type Kind = Literal["cs", "ar1"]
+KINDS: tuple[Kind, ...] = ("cs", "ar1")
+
+
+@dataclass(frozen=True, slots=True)
+class Hyper:
+    """One hyperparameter: a standard deviation or another positive scale, or a correlation.
+
+    Parameters
+    ----------
+    name : str
+    prior : TauPrior or RhoPrior
+    typical : float
+        The order of a positive scale, in its own units.
+    power : float
+        A correlation is smooth to integrate as ``rho ** power``.
+    ragged : bool
+        Whether what depends on a correlation is not analytic at rho = 0.
+    """
+
+    name: str
+    prior: TauPrior | RhoPrior
+    typical: float = 1.0
+    power: float = 1.0
+    ragged: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether its prior is one point."""
+        low, high = self.prior.support
+        return low == high
+
+    def log_density(self, value: Array) -> Array:
+        """Log prior density at values inside the support."""
+        if isinstance(self.prior, RhoPrior):
+            return self.prior.log_density(value)
+        with np.errstate(divide="ignore"):
+            return self.prior.log_density(value, np.log(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A correlation matrix over times with one parameter.
+
+    Parameters
+    ----------
+    kind : {"cs", "ar1"}
+        Compound symmetry, ``rho`` for any two times, or continuous-time AR(1),
+        ``rho^(|t - s| / lag)``.
+    rho : RhoPrior
+    lag : float
+        The gap between two times that are correlated by rho, in the unit of the times.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import RhoFixed
+    >>> times = np.array([0.0, 1.0, 3.0])
+    >>> Correlation("ar1", RhoFixed(0.5)).matrix(np.array([0.5]), times)[0, :, 0]
+    array([1.   , 0.5  , 0.125])
+    """
+
+    kind: Kind
+    rho: RhoPrior
+    lag: float = 1.0
+
+    def matrix(self, rho: Array, times: Array, others: Array | None = None) -> Array:
+        """Return the correlations of times with times, or with others, shape (t, s, n)."""
+        gaps = np.abs(times[:, None] - (times if others is None else others)) / self.lag
+        if self.kind == "ar1":
+            return np.power(rho, gaps[:, :, None])
+        return np.where(gaps[:, :, None] == 0, 1.0, rho)
+
+    def hyper(self, name: str, times: Array) -> Hyper:
+        """Return the correlation as a hyperparameter over these times, two or more.
+
+        Raises
+        ------
+        InputError
+            Where its prior reaches values at which the matrix is not positive definite.
+        """
+        low, high = self.rho.support
+        lowest = 0.0 if self.kind == "ar1" else -1 / (len(times) - 1)
+        inside = low >= lowest if self.kind == "ar1" or low < high else low > lowest
+        if not inside:
+            what = (
+                "correlations of AR(1) lie in [0, 1)"
+                if self.kind == "ar1"
+                else f"compound symmetry over {len(times)} times is positive definite in "
+                f"({lowest:.4g}, 1)"
+            )
+            advice = f"uniform({lowest:.4g}, {high:g})" if high > lowest else "uniform(0, 1)"
+            raise InputError(f"{self.rho} on {name}: {what}; use {advice}, for instance")
+        if self.kind == "cs":
+            return Hyper(name, self.rho)
+        gaps = np.diff(times) / self.lag
+        power = min(1.0, float(gaps.min()))
+        ratios = gaps / power
+        return Hyper(name, self.rho, 1.0, power, bool(np.any(np.abs(ratios % 1) > 1e-9)))
+
+
+def correlation(kind: str, rho: RhoPrior, lag: float = 1.0) -> Correlation:
+    """Return a correlation over time from the words of a user.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind or a lag that is not positive.
+    """
+    known = {str(one): one for one in KINDS}
+    if kind not in known:
+        raise InputError(f"unknown correlation over time {kind!r}: {did_you_mean(kind, known)}")
+    if not 0 < lag < np.inf:
+        raise InputError(f"the lag of a correlation is {lag:g}: it must be positive and finite")
+    return Correlation(known[kind], rho, lag)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Covariance of the study effects over time: ``T_ts = tau_t tau_s corr(t, s)``.
+
+    Parameters
+    ----------
+    tau : tuple of TauPrior
+        One, or one a time (heteroscedastic).
+    correlation : Correlation
+    """
+
+    tau: tuple[TauPrior, ...]
+    correlation: Correlation
+
+    def hypers(self, times: Array, typical: float) -> tuple[Hyper, ...]:
+        """Return the SDs, then the correlation where there are two times or more."""
+        if len(self.tau) == 1:
+            sds = [Hyper("tau", self.tau[0], typical)]
+        elif len(self.tau) == len(times):
+            sds = [
+                Hyper(f"tau at {time:g}", prior, typical)
+                for time, prior in zip(times, self.tau, strict=True)
+            ]
+        else:
+            raise InputError(
+                f"{len(self.tau)} priors on tau for {len(times)} times: give one, or one a time"
+            )
+        if len(times) > 1:
+            sds.append(self.correlation.hyper("rho_between", times))
+        return tuple(sds)
+
+    def matrix(self, phi: Array, times: Array) -> Array:
+        """Return T, shape (t, t, n), phi of shape (hyperparameters, n)."""
+        tau = phi[: len(self.tau)]
+        scale = tau[:, None] * tau
+        return scale * self.correlation.matrix(phi[-1], times) if len(times) > 1 else scale
+
+    def variance(self, phi: Array, times: Array, at: Array) -> Array:
+        """Return tau^2 at any times, shape (len(at), n).
+
+        Where each time has its own tau, linear in time between them and constant beyond.
+        """
+        tau = phi[: len(self.tau)]
+        if len(self.tau) > 1:
+            tau = hat(times, at) @ tau
+        return np.broadcast_to(tau * tau, (len(at), phi.shape[1]))
+
+
+def hat(knots: Array, at: Array) -> Array:
+    """Weights of linear interpolation between knots, constant beyond, shape (len(at), knots)."""
+    return np.stack([np.interp(at, knots, column) for column in np.eye(len(knots))], -1)

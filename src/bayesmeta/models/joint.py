@@ -1,0 +1,278 @@
+"""The Gaussian core: effects in blocks of studies, a design matrix, a few hyperparameters.
+
+``y_i ~ N(theta_i, S_i)``, ``theta_i ~ N(X_i beta, T)``, beta flat or normal. Given the
+hyperparameters, those of T and of the correlation of the errors in S, all else is normal.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import log, pi
+from typing import Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array, Mask
+from bayesmeta.models.blocks import Block, Index, blocks_of, quadratic, sum_over, sweep
+from bayesmeta.models.covariance import Between, Correlation, Hyper
+from bayesmeta.models.design import Course
+from bayesmeta.priors import MuPrior
+
+_ELEMENTS = 1 << 16
+"""Elements of a block's covariance worked on at once, so that they stay in the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointGiven:
+    """What is known for each node, that is, for each value of the hyperparameters.
+
+    Attributes
+    ----------
+    log_likelihood : ndarray, shape (n,)
+        ``log p(y | phi)`` with the coefficients and the study effects integrated out.
+    mean : ndarray, shape (p, n)
+        Of the coefficients beta.
+    covariance : ndarray, shape (p, p, n)
+    """
+
+    log_likelihood: Array
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def joined(cls, parts: "list[JointGiven]") -> Self:
+        """Put nodes side by side."""
+        names = ("log_likelihood", "mean", "covariance")
+        return cls(*(np.concatenate([getattr(p, name) for p in parts], -1) for name in names))
+
+    def linear(self, rows: Array) -> tuple[Array, Array]:
+        """Return the mean and the variance of ``rows @ beta``, shape (q, n), rows (q, p)."""
+        squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+        return rows @ self.mean, squares @ self.covariance.reshape(squares.shape[1], -1)
+
+
+@dataclass(frozen=True)
+class JointModel:
+    """Data and priors of a joint model; made by `longitudinal_model` and `regression_model`.
+
+    Parameters
+    ----------
+    y, se : ndarray, shape (n,)
+        One row an observed effect.
+    study, slot : ndarray of int, shape (n,)
+        The number of its study, and of its time among `times`.
+    times : ndarray, shape (t,)
+        Increasing.
+    x : ndarray, shape (n, p)
+    coefficients : tuple of MuPrior, length p
+        Flat or normal.
+    between : Between
+    within : Correlation
+    course : Course or None
+        What the first columns of `x` are made by; None where it is given as it is.
+    names : tuple of str
+        Of the coefficients.
+    """
+
+    y: Array
+    se: Array
+    study: Index
+    slot: Index
+    times: Array
+    x: Array
+    coefficients: tuple[MuPrior, ...]
+    between: Between
+    within: Correlation
+    course: Course | None
+    names: tuple[str, ...]
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The studies, grouped by the times at which they were seen."""
+        return blocks_of(self.study, self.slot)
+
+    @cached_property
+    def hypers(self) -> tuple[Hyper, ...]:
+        """All hyperparameters, those of the between-study covariance first."""
+        typical = float(np.median(self.se))
+        hypers = self.between.hypers(self.times, typical)
+        if len(self.times) > 1:
+            hypers += (self.within.hyper("rho_within", self.times),)
+        return hypers
+
+    @property
+    def studies(self) -> int:
+        """Number of studies."""
+        return int(self.study.max()) + 1
+
+    @cached_property
+    def flat(self) -> Mask:
+        """Which coefficients have a flat prior, shape (p,)."""
+        return np.array([not prior.proper for prior in self.coefficients])
+
+    @cached_property
+    def unit(self) -> float:
+        """A power of two near the standard errors: the unit that nodes are worked out in."""
+        return float(2.0 ** np.round(np.log2(np.median(self.se))))
+
+    @cached_property
+    def origin(self) -> Array:
+        """Coefficients near the data, shape (p,), from which they are counted.
+
+        Least squares at independent errors, which leaves residuals too small to cancel digits.
+        """
+        weighted = self.x / self.se[:, None]
+        found: Array = np.linalg.lstsq(weighted, self.y / self.se)[0]
+        return found
+
+    def log_prior(self, phi: Array) -> Array:
+        """Log prior density of the hyperparameters that are not fixed, shape (n,)."""
+        total = np.zeros(phi.shape[1])
+        for hyper, value in zip(self.hypers, phi, strict=True):
+            if not hyper.fixed:
+                total += hyper.log_density(value)
+        return total
+
+    def given(self, phi: Array) -> JointGiven:
+        """Integrate coefficients and study effects out at each node, phi of shape (h, n).
+
+        With ``P_i = (S_i + Z_i T Z_i')^-1``, a normal(m, B) prior on beta where it is proper and
+        the moment matrix ``M = sum [X_i y_i]' P_i [X_i y_i]`` plus the prior's, swept on its
+        first p pivots: the covariance ``A^-1``, the mean ``A^-1 b`` and the residual ``Q``::
+
+            -2 log p(y | phi) = n log 2 pi - sum log |P_i| + log |A| + log |B| + Q
+
+        A coefficient with a flat prior is integrated against density 1: it takes one
+        ``log 2 pi`` away and has no part in B.
+        """
+        return JointGiven.joined([self._given(phi[:, at]) for at in self._chunks(phi)])
+
+    def study_effects(self, phi: Array, given: JointGiven) -> tuple[Array, Array]:
+        """Mean and variance of the effects of each study at all times, shape (k, t, n).
+
+        With ``C = T_all,obs P_i`` and ``G = X_all - C X_i``: mean ``X_all b + C (y_i - X_i b)``
+        and variance ``T - C T_obs,all + G A^-1 G'``.
+        """
+        shape = (self.studies, len(self.times), phi.shape[1])
+        mean, variance = np.empty(shape), np.empty(shape)
+        for at in self._chunks(phi):
+            beta, covariance = given.mean[:, at], given.covariance[:, :, at]
+            between = self._between(phi[:, at])
+            for block, precision, _ in self._precisions(phi[:, at]):
+                x, x_all = self._by_study(block), self._at_all_times(block)
+                to_all = between[block.slots][:, :, None]
+                kept = sum_over(precision[:, :, None], to_all[:, None])
+                residual = self.y[block.rows][..., None] - sum_over(x, beta)
+                found = sum_over(x_all, beta) + sum_over(kept, residual)
+                off = np.stack(
+                    [all_ - sum_over(kept, one) for all_, one in zip(x_all, x, strict=True)]
+                )
+                left = np.diagonal(between).T[:, None] - sum_over(kept, to_all)
+                mean[block.studies, :, at] = found.swapaxes(0, 1)
+                spread = self.unit**2 * left + quadratic(off, covariance)
+                variance[block.studies, :, at] = spread.swapaxes(0, 1)
+        return mean, variance
+
+    def shares(self, phi: Array, given: JointGiven, rows: Array) -> Array:
+        """Each study's share of what is known of ``rows @ beta``, shape (q, k, n).
+
+        ``c' A^-1 X_i' P_i X_i A^-1 c / (c' A^-1 c)``; a normal prior has the rest. In a
+        univariate model that is ``w_i / W``.
+
+        References
+        ----------
+        Jackson et al. (2017), Statistical Methods in Medical Research 26:2853.
+        """
+        found = np.empty((len(rows), self.studies, phi.shape[1]))
+        for at in self._chunks(phi):
+            directions = np.tensordot(rows, given.covariance[:, :, at], 1) / self.unit
+            wholes = given.linear(rows)[1][:, at]
+            for block, precision, _ in self._precisions(phi[:, at]):
+                x = self._by_study(block)
+                for q, (direction, whole) in enumerate(zip(directions, wholes, strict=True)):
+                    reach = sum_over(x, direction)
+                    found[q, block.studies, at] = quadratic(reach, precision) / whole
+        return found
+
+    def _given(self, phi: Array) -> JointGiven:
+        p, n = self.x.shape[1], phi.shape[1]
+        moments = np.repeat(self._prior_moments[:, :, None], n, -1)
+        log_likelihood = np.full(n, self._constant)
+        for (_, precision, log_determinant), products in zip(
+            self._precisions(phi), self._products, strict=True
+        ):
+            moments += (products @ precision.reshape(-1, n)).reshape(p + 1, p + 1, n)
+            log_likelihood -= log_determinant.sum(0) / 2
+        log_likelihood -= (sweep(moments, p) + moments[p, p]) / 2
+        mean = self.origin[:, None] + self.unit * moments[:p, p]
+        return JointGiven(log_likelihood, mean, -(self.unit**2) * moments[:p, :p])
+
+    @cached_property
+    def _products(self) -> tuple[Array, ...]:
+        """For each block the products of the columns of [X y] that meet P_i, ((p + 1)^2, d d m)."""
+        y = (self.y - self.x @ self.origin) / self.unit
+        z = np.column_stack([self.x, y])
+        found = []
+        for block in self.blocks:
+            columns = z[block.rows].transpose(2, 0, 1)
+            pairs = columns[:, None, :, None] * columns[None, :, None, :]
+            found.append(pairs.reshape(z.shape[1] ** 2, -1))
+        return tuple(found)
+
+    @cached_property
+    def _prior_moments(self) -> Array:
+        """The prior's part of M, shape (p + 1, p + 1)."""
+        precision = np.array([prior.precision for prior in self.coefficients]) * self.unit**2
+        location = np.array([prior.location for prior in self.coefficients])
+        off = np.where(self.flat, 0.0, (location - self.origin) / self.unit)
+        rows = np.column_stack([np.eye(len(off)), off])
+        moments: Array = rows.T @ (precision[:, None] * rows)
+        return moments
+
+    @cached_property
+    def _constant(self) -> float:
+        """The part of the log likelihood that no hyperparameter changes."""
+        count = len(self.y) - int(self.flat.sum())
+        precision = np.array([prior.precision for prior in self.coefficients if prior.proper])
+        logs = float(np.log(precision * self.unit**2).sum())
+        return (logs - count * log(2 * pi * self.unit**2)) / 2
+
+    @property
+    def _split(self) -> int:
+        """Number of hyperparameters of the between-study covariance."""
+        return len(self.hypers) - (len(self.times) > 1)
+
+    def _by_study(self, block: Block) -> Array:
+        """Design of a block's studies, shape (p, d, m, 1)."""
+        return self.x[block.rows].transpose(2, 0, 1)[..., None]
+
+    def _at_all_times(self, block: Block) -> Array:
+        """Design of a block's studies at all times, shape (p, t, m, 1)."""
+        x = np.repeat(self._by_study(block)[:, :1], len(self.times), 1)
+        if self.course is not None:
+            rows = self.course.design(self.times)
+            x[: rows.shape[1]] = rows.T[..., None, None]
+        return x
+
+    def _between(self, phi: Array) -> Array:
+        """T in units of the model, shape (t, t, n)."""
+        return self.between.matrix(phi[: self._split], self.times) / self.unit**2
+
+    def _precisions(self, phi: Array) -> Iterator[tuple[Block, Array, Array]]:
+        """For each block ``P_i``, shape (d, d, m, n), and ``-log |P_i|``, in units of the model."""
+        between = self._between(phi)
+        within = np.ones((1, 1, 1))
+        if len(self.times) > 1:
+            within = self.within.matrix(phi[-1], self.times)
+        for block in self.blocks:
+            se = self.se[block.rows] / self.unit
+            errors = (se[:, None] * se)[..., None] * within[block.grid][:, :, None]
+            covariance = errors + between[block.grid][:, :, None]
+            log_determinant = sweep(covariance, len(block.slots))
+            yield block, np.negative(covariance, out=covariance), log_determinant
+
+    def _chunks(self, phi: Array) -> Iterator[slice]:
+        largest = max(block.rows.size * len(block.slots) for block in self.blocks)
+        size = max(16, _ELEMENTS // largest)
+        for start in range(0, phi.shape[1], size):
+            yield slice(start, min(start + size, phi.shape[1]))
