@@ -61,7 +61,8 @@ def sweep(a: Array, pivots: int) -> Array:
 
     With ``a = [[A, B], [B', C]]`` and A the part swept, the result is
     ``[[-A^-1, A^-1 B], [., C - B' A^-1 B]]`` and the product of the pivots is ``|A|``: inverse,
-    solution, Schur complement and determinant in one pass, elementwise over the nodes.
+    solution, Schur complement and determinant in one pass, elementwise over the nodes. Only the
+    upper triangle is read and written.
 
     Parameters
     ----------
@@ -78,17 +79,25 @@ def sweep(a: Array, pivots: int) -> Array:
     >>> a = np.array([[2.0, 1.0], [1.0, 3.0]])
     >>> sweep(a, 1), a
     (np.float64(0.6931471805599453), array([[-0.5,  0.5],
-           [ 0.5,  2.5]]))
+           [ 1. ,  2.5]]))
     """
     log_determinant = np.zeros(a.shape[2:])
     for k in range(pivots):
-        pivot, row = a[k, k].copy(), a[k].copy()
-        column = row / pivot
-        a -= row[:, None] * column
-        a[k] = a[:, k] = column
-        a[k, k] = -1 / pivot
+        pivot = a[k, k].copy()
+        row = np.concatenate([a[:k, k], a[k, k:]])
+        scaled = row / pivot
+        for i in range(len(a)):
+            a[i, i:] -= row[i] * scaled[i:]
+        a[:k, k], a[k, k:], a[k, k] = scaled[:k], scaled[k:], -1 / pivot
         log_determinant += np.log(pivot)
     return log_determinant[()]
+
+
+def mirrored(a: Array) -> Array:
+    """Return symmetric matrices of shape (d, d, ...) from their upper triangles."""
+    lower = np.tril_indices(len(a), -1)
+    a[lower] = a[lower[::-1]]
+    return a
 
 
 def sum_over(a: Array, b: Array) -> Array:

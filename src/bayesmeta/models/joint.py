@@ -13,13 +13,13 @@ from typing import Self
 import numpy as np
 
 from bayesmeta.arrays import Array, Mask
-from bayesmeta.models.blocks import Block, Index, blocks_of, quadratic, sum_over, sweep
+from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Between, Correlation, Hyper
 from bayesmeta.models.design import Course
 from bayesmeta.priors import MuPrior
 
-_ELEMENTS = 1 << 16
-"""Elements of a block's covariance worked on at once, so that they stay in the cache."""
+_ELEMENTS = 1 << 18
+"""Elements of a block's covariance worked on at once, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class JointModel:
         for at in self._chunks(phi):
             beta, covariance = given.mean[:, at], given.covariance[:, :, at]
             between = self._between(phi[:, at])
-            for block, precision, _ in self._precisions(phi[:, at]):
+            for block, precision in self._precisions(phi[:, at]):
                 x, x_all = self._by_study(block), self._at_all_times(block)
                 to_all = between[block.slots][:, :, None]
                 kept = sum_over(precision[:, :, None], to_all[:, None])
@@ -187,7 +187,7 @@ class JointModel:
         for at in self._chunks(phi):
             directions = np.tensordot(rows, given.covariance[:, :, at], 1) / self.unit
             wholes = given.linear(rows)[1][:, at]
-            for block, precision, _ in self._precisions(phi[:, at]):
+            for block, precision in self._precisions(phi[:, at]):
                 x = self._by_study(block)
                 for q, (direction, whole) in enumerate(zip(directions, wholes, strict=True)):
                     reach = sum_over(x, direction)
@@ -198,25 +198,34 @@ class JointModel:
         p, n = self.x.shape[1], phi.shape[1]
         moments = np.repeat(self._prior_moments[:, :, None], n, -1)
         log_likelihood = np.full(n, self._constant)
-        for (_, precision, log_determinant), products in zip(
-            self._precisions(phi), self._products, strict=True
+        for (_, covariance), (products, *at) in zip(
+            self._covariances(phi), self._products, strict=True
         ):
-            moments += (products @ precision.reshape(-1, n)).reshape(p + 1, p + 1, n)
-            log_likelihood -= log_determinant.sum(0) / 2
+            log_likelihood -= sweep(covariance, len(covariance)).sum(0) / 2
+            upper = covariance[np.triu_indices(len(covariance))]
+            moments[*at] -= products @ upper.reshape(-1, n)
         log_likelihood -= (sweep(moments, p) + moments[p, p]) / 2
         mean = self.origin[:, None] + self.unit * moments[:p, p]
-        return JointGiven(log_likelihood, mean, -(self.unit**2) * moments[:p, :p])
+        return JointGiven(log_likelihood, mean, mirrored(-(self.unit**2) * moments[:p, :p]))
 
     @cached_property
-    def _products(self) -> tuple[Array, ...]:
-        """For each block the products of the columns of [X y] that meet P_i, ((p + 1)^2, d d m)."""
+    def _products(self) -> tuple[tuple[Array, Index, Index], ...]:
+        """For each block the products of columns of [X y] that meet P_i, and whose they are.
+
+        The first has a row for each pair of columns without a zero product, and a column for
+        each entry of the upper triangle of P_i and each study.
+        """
         y = (self.y - self.x @ self.origin) / self.unit
         z = np.column_stack([self.x, y])
+        left, right = np.triu_indices(z.shape[1])
         found = []
         for block in self.blocks:
             columns = z[block.rows].transpose(2, 0, 1)
-            pairs = columns[:, None, :, None] * columns[None, :, None, :]
-            found.append(pairs.reshape(z.shape[1] ** 2, -1))
+            j, k = np.triu_indices(len(block.slots))
+            both = columns[left][:, j] * columns[right][:, k]
+            both += np.where(j == k, 0.0, 1.0)[:, None] * columns[left][:, k] * columns[right][:, j]
+            used = both.any((1, 2))
+            found.append((both[used].reshape(used.sum(), -1), left[used], right[used]))
         return tuple(found)
 
     @cached_property
@@ -258,18 +267,23 @@ class JointModel:
         """T in units of the model, shape (t, t, n)."""
         return self.between.matrix(phi[: self._split], self.times) / self.unit**2
 
-    def _precisions(self, phi: Array) -> Iterator[tuple[Block, Array, Array]]:
-        """For each block ``P_i``, shape (d, d, m, n), and ``-log |P_i|``, in units of the model."""
+    def _covariances(self, phi: Array) -> Iterator[tuple[Block, Array]]:
+        """For each block ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model."""
         between = self._between(phi)
         within = np.ones((1, 1, 1))
         if len(self.times) > 1:
-            within = self.within.matrix(phi[-1], self.times)
+            rho = phi[-1, :1] if self.hypers[-1].fixed else phi[-1]
+            within = self.within.matrix(rho, self.times)
         for block in self.blocks:
             se = self.se[block.rows] / self.unit
             errors = (se[:, None] * se)[..., None] * within[block.grid][:, :, None]
-            covariance = errors + between[block.grid][:, :, None]
-            log_determinant = sweep(covariance, len(block.slots))
-            yield block, np.negative(covariance, out=covariance), log_determinant
+            yield block, errors + between[block.grid][:, :, None]
+
+    def _precisions(self, phi: Array) -> Iterator[tuple[Block, Array]]:
+        """For each block ``P_i``, shape (d, d, m, n), in units of the model."""
+        for block, covariance in self._covariances(phi):
+            sweep(covariance, len(covariance))
+            yield block, mirrored(np.negative(covariance, out=covariance))
 
     def _chunks(self, phi: Array) -> Iterator[slice]:
         largest = max(block.rows.size * len(block.slots) for block in self.blocks)
