@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from bayesmeta.arrays import Array, Mask
+from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Between, Correlation, Hyper
 from bayesmeta.models.design import Course
@@ -49,6 +49,22 @@ class JointGiven:
         """Return the mean and the variance of ``rows @ beta``, shape (q, n), rows (q, p)."""
         squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
         return rows @ self.mean, squares @ self.covariance.reshape(squares.shape[1], -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Where a mean is asked for.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (q, p)
+        ``mu = rows @ beta``.
+    times : ndarray, shape (q,)
+        At which a new study would be seen; without a meaning where the model has one time.
+    """
+
+    rows: Array
+    times: Array
 
 
 @dataclass(frozen=True)
@@ -101,6 +117,11 @@ class JointModel:
         return hypers
 
     @property
+    def split(self) -> int:
+        """Number of hyperparameters of the between-study covariance."""
+        return len(self.hypers) - (len(self.times) > 1)
+
+    @property
     def studies(self) -> int:
         """Number of studies."""
         return int(self.study.max()) + 1
@@ -124,6 +145,16 @@ class JointModel:
         weighted = self.x / self.se[:, None]
         found: Array = np.linalg.lstsq(weighted, self.y / self.se)[0]
         return found
+
+    def points(self, times: ArrayLike, covariates: ArrayLike = 0.0) -> Points:
+        """Return the course at any times, at a value of each covariate.
+
+        A model without a course, a meta-regression, takes a row of covariates for each point.
+        """
+        at = np.atleast_1d(np.asarray(times, dtype=float))
+        course = np.empty((len(at), 0)) if self.course is None else self.course.design(at)
+        wanted = (len(at), self.x.shape[1] - course.shape[1])
+        return Points(np.column_stack([course, np.broadcast_to(covariates, wanted)]), at)
 
     def log_prior(self, phi: Array) -> Array:
         """Log prior density of the hyperparameters that are not fixed, shape (n,)."""
@@ -246,11 +277,6 @@ class JointModel:
         logs = float(np.log(precision * self.unit**2).sum())
         return (logs - count * log(2 * pi * self.unit**2)) / 2
 
-    @property
-    def _split(self) -> int:
-        """Number of hyperparameters of the between-study covariance."""
-        return len(self.hypers) - (len(self.times) > 1)
-
     def _by_study(self, block: Block) -> Array:
         """Design of a block's studies, shape (p, d, m, 1)."""
         return self.x[block.rows].transpose(2, 0, 1)[..., None]
@@ -265,7 +291,7 @@ class JointModel:
 
     def _between(self, phi: Array) -> Array:
         """T in units of the model, shape (t, t, n)."""
-        return self.between.matrix(phi[: self._split], self.times) / self.unit**2
+        return self.between.matrix(phi[: self.split], self.times) / self.unit**2
 
     def _covariances(self, phi: Array) -> Iterator[tuple[Block, Array]]:
         """For each block ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model."""

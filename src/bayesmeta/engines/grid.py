@@ -1,0 +1,356 @@
+"""Tensor Gauss-Legendre over a few hyperparameters, on a box that holds all that matters.
+
+The posterior touches the edges of its domain (rho near 1, tau near 0), and the integrand is
+analytic through them. So the coordinates are bounded: ``tau / (tau + s)``, and correlations as
+they are. Unbounded coordinates would only make tails.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, log
+from typing import Self
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from bayesmeta.arrays import Array, Mask
+from bayesmeta.models.covariance import Hyper
+from bayesmeta.models.joint import JointGiven, JointModel
+from bayesmeta.models.tails import highest_moment
+from bayesmeta.priors import RhoPrior
+
+NATS = 36.0
+"""How far below its peak the integrand is followed: 1 / eps."""
+
+_LADDER = (600.0, 250.0, 110.0, 60.0, 40.0)
+"""Thresholds on the way there: a box trimmed at once from a coarse scan can lose a ridge."""
+
+_FACE = 30.0
+"""A face of the box on which the integrand is less far below its peak is moved out."""
+
+_SCANS = {1: (64,), 2: (24, 20), 3: (16, 14, 8)}
+_SCAN_OF_MANY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """Where a hyperparameter is integrated: x between two bounds.
+
+    ``tau = s x / (1 - x)`` for a positive scale, ``rho = x^(1 / power)`` for a correlation. Where
+    the density is not analytic at an end, ``x = low + (high - low) (3 u^2 - 2 u^3)`` flattens it.
+    """
+
+    hyper: Hyper
+    low: float
+    high: float
+    graded: bool
+
+    @classmethod
+    def of(cls, hyper: Hyper) -> Self:
+        """Return the coordinate of a hyperparameter, between the bounds of its prior."""
+        prior = hyper.prior
+        low, high = prior.support
+        if isinstance(prior, RhoPrior):
+            if hyper.power != 1:
+                low, high = low**hyper.power, high**hyper.power
+            ragged = hyper.ragged and low == 0
+            return cls(hyper, low, high, ragged or any(power % 1 for power in prior.powers))
+        s = hyper.typical
+        ends = (end / (end + s) if end < inf else 1.0 for end in (low, high))
+        return cls(hyper, *ends, _ragged(hyper))
+
+    def value(self, x: Array) -> tuple[Array, Array]:
+        """Return the hyperparameter at x and the log of its derivative."""
+        if isinstance(self.hyper.prior, RhoPrior):
+            root = 1 / self.hyper.power
+            return x**root, np.log(root) + (root - 1) * np.log(x) if root != 1 else 0 * x
+        s = self.hyper.typical
+        return s * x / (1 - x), log(s) - 2 * np.log1p(-x)
+
+    def x(self, value: Array) -> Array:
+        """Return the coordinate of a value of the hyperparameter."""
+        if isinstance(self.hyper.prior, RhoPrior):
+            return value**self.hyper.power if self.hyper.power != 1 else value
+        return value / (value + self.hyper.typical)
+
+    def between(self, low: float, high: float) -> Self:
+        """Return the same coordinate between closer bounds."""
+        return type(self)(self.hyper, low, high, self.graded)
+
+    def at(self, t: Array) -> tuple[Array, Array]:
+        """Return x at t in [-1, 1] and dx/dt."""
+        u, width = (t + 1) / 2, self.high - self.low
+        if self.graded:
+            return self.low + width * u * u * (3 - 2 * u), 3 * width * u * (1 - u)
+        return self.low + width * u, np.full_like(u, width / 2)
+
+
+def _ragged(hyper: Hyper) -> bool:
+    """Whether the prior density of a positive scale is not analytic at 0 or at infinity."""
+    prior = hyper.prior
+    assert not isinstance(prior, RhoPrior)
+    tiny = np.array([1e-130, 2e-130])
+    start = np.diff(prior.log_density(tiny, np.log(tiny)))[0] / log(2)
+    rough_start = prior.support[0] == 0 and not (start < 10 and abs(start - round(start)) < 1e-6)
+    tail = prior.tail_power
+    return bool(rough_start or (tail < inf and tail % 1) or prior.log_tails)
+
+
+@lru_cache(maxsize=64)
+def gauss_legendre(count: int) -> tuple[Array, Array]:
+    """Nodes and weights of the rule on [-1, 1]."""
+    return legendre.leggauss(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """The posterior of one hyperparameter, from its axis of a grid.
+
+    The masses ``q_j`` at the n nodes are those of a polynomial of degree n - 1, whose Legendre
+    coefficients are ``(2 l + 1) / 2 sum q_j P_l(t_j)``; it is integrated exactly.
+
+    Attributes
+    ----------
+    coordinate : Coordinate
+    nodes, masses : ndarray, shape (n,)
+        Values of the hyperparameter and their probabilities.
+    """
+
+    coordinate: Coordinate
+    nodes: Array
+    masses: Array
+
+    def mean(self) -> float:
+        """Posterior mean."""
+        return float(self.masses @ self.nodes)
+
+    def sd(self) -> float:
+        """Posterior standard deviation."""
+        return float(np.sqrt(self.masses @ (self.nodes - self.mean()) ** 2))
+
+    def cdf(self, value: Array) -> Array:
+        """Return P(hyperparameter <= value)."""
+        return self._cdf(self._t(value))
+
+    def pdf(self, value: Array) -> Array:
+        """Density, 0 outside the box."""
+        at = self.coordinate.x(np.asarray(value, dtype=float))
+        inside = (at > self.coordinate.low) & (at < self.coordinate.high)
+        t = np.where(inside, self._t(value), 0.0)
+        return np.where(inside, self._density(t) / self._slope(t), 0.0)
+
+    def ppf(self, p: Array) -> Array:
+        """Quantiles, by Newton's method on the CDF between brackets."""
+        t = np.linspace(-1, 1, 257)
+        table = np.maximum.accumulate(self._cdf(t))
+        after = np.clip(np.searchsorted(table, p), 1, len(t) - 1)
+        low, high = t[after - 1], t[after]
+        middle = (low + high) / 2
+        for _ in range(60):
+            gap = self._cdf(middle) - p
+            low, high = np.where(gap < 0, middle, low), np.where(gap < 0, high, middle)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = middle - gap / self._density(middle)
+            step = np.where((newton > low) & (newton < high), newton, (low + high) / 2) - middle
+            middle = middle + step
+            if np.all(np.abs(step) < 1e-12):
+                break
+        return self.coordinate.value(self.coordinate.at(middle)[0])[0]
+
+    def _coefficients(self) -> Array:
+        n = len(self.masses)
+        t = gauss_legendre(n)[0]
+        return (np.arange(n) + 0.5) * (self.masses @ legendre.legvander(t, n - 1))
+
+    def _density(self, t: Array) -> Array:
+        return legendre.legval(t, self._coefficients())
+
+    def _cdf(self, t: Array) -> Array:
+        return legendre.legval(t, legendre.legint(self._coefficients(), lbnd=-1))
+
+    def _slope(self, t: Array) -> Array:
+        """Derivative of the value by t."""
+        x, slope = self.coordinate.at(t)
+        return np.exp(self.coordinate.value(x)[1]) * slope
+
+    def _t(self, value: Array) -> Array:
+        """Return the t of a value, the end of the box where it lies outside."""
+        coordinate = self.coordinate
+        share = (coordinate.x(np.asarray(value, dtype=float)) - coordinate.low) / (
+            coordinate.high - coordinate.low
+        )
+        u = np.clip(share, 0.0, 1.0)
+        if coordinate.graded:
+            # The root of 3 u^2 - 2 u^3 = share in [0, 1] (trisection formula).
+            u = 0.5 - np.sin(np.arcsin(1 - 2 * u) / 3)
+        return 2 * u - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A tensor rule over the free hyperparameters, and the posterior on it.
+
+    Attributes
+    ----------
+    model : JointModel
+    coordinates : tuple of Coordinate
+        Of the free hyperparameters, each between the faces of the box.
+    counts : tuple of int
+        Nodes a side.
+    phi : ndarray, shape (h, n)
+        All hyperparameters at the nodes.
+    log_rule : ndarray, shape (n,)
+        Log weights of the rule in the measure of the hyperparameters.
+    heights : ndarray, shape (m, n)
+        Log of the integrand in the measure of x, and of its highest moments.
+    weights : ndarray, shape (n,)
+        Posterior probabilities of the nodes.
+    log_evidence : float
+    given : JointGiven
+    """
+
+    model: JointModel
+    coordinates: tuple[Coordinate, ...]
+    counts: tuple[int, ...]
+    phi: Array
+    log_rule: Array
+    heights: Array
+    weights: Array
+    log_evidence: float
+    given: JointGiven
+
+    @classmethod
+    def on(
+        cls,
+        model: JointModel,
+        coordinates: tuple[Coordinate, ...],
+        counts: tuple[int, ...],
+        *,
+        prior: bool = True,
+    ) -> Self:
+        """Evaluate a rule on a box."""
+        x, log_slopes = [], []
+        for coordinate, count in zip(coordinates, counts, strict=True):
+            t, weight = gauss_legendre(count)
+            x_at, slope = coordinate.at(t)
+            x.append(x_at)
+            log_slopes.append(np.log(weight * slope))
+        phi, log_slope, given = _evaluated(model, coordinates, tensor(x))
+        heights = _heights(model, phi, log_slope, given, prior=prior)
+        log_rule = log_slope + tensor(log_slopes).sum(0)
+        log_f = given.log_likelihood + log_rule
+        if prior:
+            log_f = log_f + model.log_prior(phi)
+        peak = log_f.max()
+        f = np.exp(log_f - peak)
+        mass = f.sum()
+        evidence = float(peak + np.log(mass))
+        return cls(
+            model, coordinates, counts, phi, log_rule, heights, f / mass, evidence, given
+        )
+
+    def marginal(self, axis: int) -> Marginal:
+        """Return the posterior of a free hyperparameter."""
+        masses = self.weights.reshape(self.counts).sum(_others(axis, self.counts))
+        coordinate = self.coordinates[axis]
+        x, _ = coordinate.at(gauss_legendre(self.counts[axis])[0])
+        return Marginal(coordinate, coordinate.value(x)[0], masses)
+
+    def widened(self) -> tuple[Coordinate, ...] | None:
+        """Return a wider box where the integrand is not negligible on a face; else None."""
+        kept = _kept(self.heights, _FACE).reshape(self.counts)
+        moved = []
+        for axis, (now, whole) in enumerate(zip(self.coordinates, free(self.model), strict=True)):
+            on_low, on_high = kept.take([0, -1], axis).any(_others(axis, self.counts))
+            reach = (now.high - now.low) / 2
+            moved.append(
+                now.between(
+                    max(whole.low, now.low - reach) if on_low else now.low,
+                    min(whole.high, now.high + reach) if on_high else now.high,
+                )
+            )
+        return None if tuple(moved) == self.coordinates else tuple(moved)
+
+
+def free(model: JointModel) -> tuple[Coordinate, ...]:
+    """Coordinates of the hyperparameters that are not fixed, between the bounds of their priors."""
+    return tuple(Coordinate.of(hyper) for hyper in model.hypers if not hyper.fixed)
+
+
+def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
+    """Find the box outside which the integrand is negligible.
+
+    It is scanned at the middles of equal cells and trimmed to the cells that are within a
+    threshold of the peak, and one more on either side; then again on the box that is left, with
+    ever lower thresholds, until it stops shrinking. Without the prior the box serves many.
+    """
+    box = free(model)
+    if not box:
+        return box
+    counts = _SCANS.get(len(box), (_SCAN_OF_MANY,) * len(box))
+    for threshold in (*_LADDER, *[NATS] * 20):
+        cells = [np.linspace(side.low, side.high, n + 1) for side, n in zip(box, counts, strict=True)]
+        phi, log_slope, given = _evaluated(model, box, tensor([(c[1:] + c[:-1]) / 2 for c in cells]))
+        heights = _heights(model, phi, log_slope, given, prior=prior)
+        kept = _kept(heights, threshold).reshape(counts)
+        shrunk, trimmed = 1.0, []
+        for axis, (side, edges) in enumerate(zip(box, cells, strict=True)):
+            inside = np.flatnonzero(kept.any(_others(axis, counts)))
+            low, high = edges[max(inside[0] - 1, 0)], edges[min(inside[-1] + 2, counts[axis])]
+            shrunk = min(shrunk, (high - low) / (side.high - side.low))
+            trimmed.append(side.between(float(low), float(high)))
+        box = tuple(trimmed)
+        if threshold == NATS and shrunk > 0.8:
+            break
+    return box
+
+
+def tensor(sides: list[Array]) -> Array:
+    """Return all combinations of the values of each side, shape (sides, n)."""
+    if not sides:
+        return np.empty((0, 1))
+    return np.stack([part.ravel() for part in np.meshgrid(*sides, indexing="ij")])
+
+
+def _evaluated(
+    model: JointModel, box: tuple[Coordinate, ...], x: Array
+) -> tuple[Array, Array, JointGiven]:
+    """Hyperparameters at x, shape (f, n), the log of their derivative, and what is given them."""
+    phi = np.empty((len(model.hypers), x.shape[1]))
+    log_slope = np.zeros(x.shape[1])
+    moving = iter(zip(box, x, strict=True))
+    for row, hyper in zip(phi, model.hypers, strict=True):
+        if hyper.fixed:
+            row[:] = hyper.prior.support[0]
+        else:
+            side, at = next(moving)
+            row[:], one = side.value(at)
+            log_slope += one
+    return phi, log_slope, model.given(phi)
+
+
+def _heights(
+    model: JointModel, phi: Array, log_slope: Array, given: JointGiven, *, prior: bool
+) -> Array:
+    """Log integrand in the measure of x, and its highest moments that exist, shape (m, n).
+
+    Without the prior that measure itself stands for it: of most priors the density by x is
+    bounded.
+    """
+    if not prior:
+        return given.log_likelihood[None]
+    log_f = given.log_likelihood + model.log_prior(phi) + log_slope
+    heights = [log_f]
+    for row, hyper in zip(phi, model.hypers[: len(model.between.tau)], strict=False):
+        heights.append(log_f + highest_moment(model, hyper.name) * np.log(row))
+    return np.stack(heights)
+
+
+def _kept(heights: Array, threshold: float) -> Mask:
+    """Where one of the integrands is within a threshold of its peak, shape (n,)."""
+    kept: Mask = (heights > heights.max(-1, keepdims=True) - threshold).any(0)
+    return kept
+
+
+def _others(axis: int, counts: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(i for i in range(len(counts)) if i != axis)
