@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.polynomial import legendre
 
-from bayesmeta.arrays import Array, Mask
+from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.models.joint import JointGiven, JointModel
 from bayesmeta.models.tails import fall, highest_moment
@@ -25,7 +25,7 @@ NATS = 36.0
 _LADDER = (600.0, 250.0, 110.0, 60.0, 40.0)
 """Thresholds on the way there: a box trimmed at once from a coarse scan can lose a ridge."""
 
-FACTOR = 3.0
+FACTOR = 2.5
 _FACE = 30.0
 """A face of the box on which the integrand is less far below its peak is moved out."""
 
@@ -122,35 +122,70 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     return legendre.leggauss(count)
 
 
-def legendre_coefficients(masses: Array) -> Array:
-    """Legendre coefficients of the polynomial with these values times weights at the nodes."""
-    n = len(masses)
-    coefficients: Array = (np.arange(n) + 0.5) * (masses @ _polynomials(n))
-    return coefficients
+def interpolated(values: Array, t: Array) -> Array:
+    """Evaluate at t, shape (p,), the polynomial through values at Gauss-Legendre nodes.
+
+    The barycentric formula with weights ``(-1)^j sqrt((1 - t_j^2) w_j)``.
+
+    References
+    ----------
+    Wang and Xiang (2012), Mathematics of Computation 81:861, theorem 3.1.
+
+    Examples
+    --------
+    >>> nodes, _ = gauss_legendre(4)
+    >>> interpolated(nodes**3, np.array([-1.0, 0.5])).round(12)
+    array([-1.   ,  0.125])
+    """
+    nodes, weights = gauss_legendre(len(values))
+    signs = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0)
+    gaps = t[:, None] - nodes
+    at_node = gaps == 0
+    parts = signs * np.sqrt((1 - nodes * nodes) * weights) / np.where(at_node, 1.0, gaps)
+    found = parts @ values / parts.sum(-1)
+    return np.where(at_node.any(-1), values[at_node.argmax(-1)], found)
 
 
 @lru_cache(maxsize=64)
-def _polynomials(count: int) -> Array:
-    return legendre.legvander(gauss_legendre(count)[0], count - 1)
+def _integration(count: int) -> Array:
+    """Matrix from masses at the nodes to integrals from -1 to each node, shape (n, n).
+
+    By the Legendre coefficients ``(2 l + 1) / 2 sum q_j P_l(t_j)`` and
+    ``int P_l = (P_(l+1) - P_(l-1)) / (2 l + 1)``.
+    """
+    values = legendre.legvander(gauss_legendre(count)[0], count)
+    integrals = (values[:, 2:] - values[:, :-2]) / 2
+    return np.column_stack([(values[:, 1] + 1) / 2, integrals]) @ values[:, :-1].T
 
 
 @dataclass(frozen=True, slots=True)
 class Marginal:
     """The posterior of one hyperparameter, from its axis of a grid.
 
-    The masses ``q_j`` at the n nodes are those of a polynomial of degree n - 1, whose Legendre
-    coefficients are ``(2 l + 1) / 2 sum q_j P_l(t_j)``; it is integrated exactly.
+    The masses at the n nodes are those of a polynomial, which is integrated exactly.
 
     Attributes
     ----------
     coordinate : Coordinate
-    nodes, masses : ndarray, shape (n,)
-        Values of the hyperparameter and their probabilities.
+    masses, cumulated : ndarray, shape (n,)
+        Probabilities of the nodes, and that of lying below each.
     """
 
     coordinate: Coordinate
-    nodes: Array
     masses: Array
+    cumulated: Array
+
+    @classmethod
+    def of(cls, coordinate: Coordinate, masses: Array) -> Self:
+        """Integrate masses, which need not sum to 1."""
+        masses = masses / masses.sum()
+        return cls(coordinate, masses, _integration(len(masses)) @ masses)
+
+    @property
+    def nodes(self) -> Array:
+        """Values of the hyperparameter at the nodes."""
+        t, _ = gauss_legendre(len(self.masses))
+        return self.coordinate.value(self.coordinate.at(t)[0])[0]
 
     def mean(self) -> float:
         """Posterior mean."""
@@ -160,51 +195,45 @@ class Marginal:
         """Posterior standard deviation."""
         return float(np.sqrt(self.masses @ (self.nodes - self.mean()) ** 2))
 
-    def cdf(self, value: Array) -> Array:
-        """Return P(hyperparameter <= value)."""
-        return self._cdf(self._t(value))
+    def cdf(self, value: ArrayLike) -> Array:
+        """P(hyperparameter <= value)."""
+        x = self.coordinate.x(np.asarray(value, dtype=float))
+        t = self.coordinate.t(x).ravel()
+        inside = np.clip(interpolated(self.cumulated, t), 0.0, 1.0)
+        return np.where(t <= -1, 0.0, np.where(t >= 1, 1.0, inside)).reshape(x.shape)
 
-    def pdf(self, value: Array) -> Array:
+    def pdf(self, value: ArrayLike) -> Array:
         """Density, 0 outside the box."""
-        at = self.coordinate.x(np.asarray(value, dtype=float))
-        inside = (at > self.coordinate.low) & (at < self.coordinate.high)
-        t = np.where(inside, self._t(value), 0.0)
-        return np.where(inside, self._density(t) / self._slope(t), 0.0)
+        x = self.coordinate.x(np.asarray(value, dtype=float))
+        inside = (x > self.coordinate.low) & (x < self.coordinate.high)
+        t = np.where(inside, self.coordinate.t(x), 0.0)
+        at, slope = self.coordinate.at(t)
+        density = self._density(t.ravel()).reshape(x.shape)
+        return np.where(inside, density / slope * np.exp(-self.coordinate.value(at)[1]), 0.0)
 
-    def ppf(self, p: Array) -> Array:
-        """Quantiles, by Newton's method on the CDF between brackets."""
-        t = np.linspace(-1, 1, 257)
-        table = np.maximum.accumulate(self._cdf(t))
-        after = np.clip(np.searchsorted(table, p), 1, len(t) - 1)
+    def ppf(self, p: ArrayLike) -> Array:
+        """Quantiles, by Newton's method on the CDF between the nodes next to them."""
+        p = np.asarray(p, dtype=float)
+        wanted = p.ravel()
+        t = np.concatenate([[-1.0], gauss_legendre(len(self.masses))[0], [1.0]])
+        table = np.concatenate([[0.0], np.maximum.accumulate(self.cumulated), [1.0]])
+        after = np.clip(np.searchsorted(table, wanted), 1, len(t) - 1)
         low, high = t[after - 1], t[after]
-        middle = (low + high) / 2
+        at = (low + high) / 2
         for _ in range(60):
-            gap = self._cdf(middle) - p
-            low, high = np.where(gap < 0, middle, low), np.where(gap < 0, high, middle)
+            gap = interpolated(self.cumulated, at) - wanted
+            low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
             with np.errstate(divide="ignore", invalid="ignore"):
-                newton = middle - gap / self._density(middle)
-            step = np.where((newton > low) & (newton < high), newton, (low + high) / 2) - middle
-            middle = middle + step
-            if np.all(np.abs(step) < 1e-12):
+                newton = at - gap / self._density(at)
+            before = at
+            at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
+            if np.all(np.abs(at - before) < 1e-12):
                 break
-        return self.coordinate.value(self.coordinate.at(middle)[0])[0]
-
-    def _coefficients(self) -> Array:
-        return legendre_coefficients(self.masses)
+        return self.coordinate.value(self.coordinate.at(at)[0])[0].reshape(p.shape)
 
     def _density(self, t: Array) -> Array:
-        return legendre.legval(t, self._coefficients())
-
-    def _cdf(self, t: Array) -> Array:
-        return legendre.legval(t, legendre.legint(self._coefficients(), lbnd=-1))
-
-    def _slope(self, t: Array) -> Array:
-        """Derivative of the value by t."""
-        x, slope = self.coordinate.at(t)
-        return np.exp(self.coordinate.value(x)[1]) * slope
-
-    def _t(self, value: Array) -> Array:
-        return self.coordinate.t(self.coordinate.x(np.asarray(value, dtype=float)))
+        """Density of t."""
+        return interpolated(self.masses / gauss_legendre(len(self.masses))[1], t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +310,8 @@ class Grid:
         side, count = self.coordinates[axis], self.counts[axis]
         with np.errstate(divide="ignore"):
             root = np.exp((np.log(masses) - self._log_measure(side, count)) / 2)
-        fine = legendre.legval(
-            gauss_legendre(4 * count)[0], legendre_coefficients(root * gauss_legendre(count)[1])
-        )
-        finer = np.exp(self._log_measure(side, 4 * count)) * fine * fine
-        x, _ = side.at(gauss_legendre(4 * count)[0])
-        return Marginal(side, side.value(x)[0], finer / finer.sum())
+        finer = interpolated(root, gauss_legendre(4 * count)[0])
+        return Marginal.of(side, np.exp(self._log_measure(side, 4 * count)) * finer**2)
 
     def _log_measure(self, side: Coordinate, count: int) -> Array:
         """Log of the rule, the prior and the fall of the likelihood at the nodes of an axis."""

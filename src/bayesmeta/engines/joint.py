@@ -13,7 +13,7 @@ from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel, Points
 from bayesmeta.models.tails import highest_moment
 
-LEVELS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224)
+LEVELS = (10, 14, 19, 25, 32, 41, 53, 69, 90, 117, 152, 198)
 """Nodes a side."""
 
 TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
@@ -26,6 +26,10 @@ _WITHIN = 0.6
 
 _LIGHT = 1e-14
 """Nodes that weigh less are left out of CDFs, never out of moments."""
+
+
+_PLACES = np.linspace(-1, 1, 258)[:-1]
+"""Where, between the faces of the box, prior and posterior are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,14 +371,13 @@ def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
 def _movement(marginal: Marginal, level: float, highest: int) -> Movement:
     hyper = marginal.coordinate.hyper
     p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-    low, median, high = marginal.ppf(p)
+    low, median, high = marginal.ppf(p).tolist()
     prior, moved = np.full(3, np.nan), np.nan
     if hyper.prior.proper:
         prior = hyper.prior.ppf(p[[1, 0, 2]])
-        coordinate = marginal.coordinate
-        x = np.linspace(coordinate.low, coordinate.high, 513)[:-1]
-        value = coordinate.value(x)[0]
+        side = marginal.coordinate
+        value = side.value(side.at(_PLACES)[0])[0]
         moved = float(np.abs(marginal.cdf(value) - hyper.prior.cdf(value)).max())
     mean = marginal.mean() if highest >= 1 else np.nan
     sd = marginal.sd() if highest >= 2 else np.nan
-    return Movement(hyper.name, mean, sd, median, low, high, tuple(prior), moved)
+    return Movement(hyper.name, mean, sd, median, low, high, tuple(np.ravel(prior).tolist()), moved)
