@@ -1,0 +1,225 @@
+"""The door to the joint model: tables and priors in, a `JointModel` or one line that says why not."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.errors import InputError
+from bayesmeta.models.blocks import Index
+from bayesmeta.models.covariance import Between, Correlation
+from bayesmeta.models.design import course as course_of
+from bayesmeta.models.joint import JointModel
+from bayesmeta.models.tails import highest_moment
+from bayesmeta.priors import Flat, MuPrior, Normal, RhoFixed, TauPrior
+
+INDEPENDENT = Correlation("cs", RhoFixed(0.0))
+"""No correlation over time."""
+
+
+def longitudinal_model(
+    study: Sequence[Hashable],
+    time: ArrayLike,
+    y: ArrayLike,
+    se: ArrayLike,
+    *,
+    tau: TauPrior | Sequence[TauPrior],
+    between: Correlation,
+    within: Correlation = INDEPENDENT,
+    mean: str = "per-time",
+    coefficients: MuPrior | Sequence[MuPrior] = Flat(),
+) -> JointModel:
+    """Return the joint model of effects at several times.
+
+    Parameters
+    ----------
+    study : sequence of hashable, length n
+        One label a row; rows of one study share it.
+    time, y, se : array_like, shape (n,)
+        When the effect was seen, its estimate on the analysis scale and its standard error. Times
+        a study does not report have no row.
+    tau : TauPrior, or one a time
+        One prior for all times, or one for each in increasing order (heteroscedastic).
+    between, within : Correlation
+        Of the study effects over time, and of the errors of a study's estimates.
+    mean : str
+        ``per-time``, ``linear``, ``log-linear`` or ``spline``.
+    coefficients : MuPrior, or one a coefficient
+        Flat or normal.
+
+    Raises
+    ------
+    InputError
+        For data that are no numbers, a study seen twice at one time, a covariance that is not
+        positive definite, times that the mean cannot take, or an improper posterior.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal, RhoUniform
+    >>> model = longitudinal_model(
+    ...     ["A", "A", "B"], [3, 12, 12], [-1.0, -0.5, -0.7], [0.3, 0.3, 0.2],
+    ...     tau=HalfNormal(0.5), between=Correlation("cs", RhoUniform(0, 1)),
+    ... )
+    >>> model.names, [hyper.name for hyper in model.hypers]
+    (('mu at 3', 'mu at 12'), ['tau', 'rho_between', 'rho_within'])
+    """
+    at, estimates, errors = _numbers(time=time, y=y, se=se)
+    _same_length(study=study, time=at, y=estimates, se=errors)
+    times, slot = np.unique(at, return_inverse=True)
+    number = _numbered(study)
+    _no_duplicates(study, at)
+    course = course_of(mean, times)
+    taus = (tau,) if isinstance(tau, TauPrior) else tuple(tau)
+    return _checked(
+        JointModel(
+            estimates,
+            errors,
+            number,
+            slot,
+            times,
+            course.design(times)[slot],
+            _for_each(coefficients, course.names),
+            Between(tuple(prior.bound(errors) for prior in taus), between),
+            within,
+            course,
+            course.names,
+        )
+    )
+
+
+def regression_model(
+    y: ArrayLike,
+    se: ArrayLike,
+    x: ArrayLike,
+    *,
+    names: Sequence[str],
+    tau: TauPrior,
+    coefficients: MuPrior | Sequence[MuPrior] = Flat(),
+) -> JointModel:
+    """Return a meta-regression: one row a study and any design matrix.
+
+    Parameters
+    ----------
+    y, se : array_like, shape (n,)
+    x : array_like, shape (n, p)
+        With a column of ones for the intercept.
+    names : sequence of str, length p
+        Of the columns.
+    tau : TauPrior
+    coefficients : MuPrior, or one a column
+        Flat or normal.
+
+    Raises
+    ------
+    InputError
+        For data that are no numbers, a design matrix of deficient rank, or an improper posterior.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal
+    >>> rows = [[1, 44], [1, 13], [1, 19]]
+    >>> model = regression_model(
+    ...     [-1.4, -0.2, -0.5], [0.3, 0.1, 0.1], rows, names=["intercept", "latitude"],
+    ...     tau=HalfNormal(0.5),
+    ... )
+    >>> model.origin.round(2)
+    array([ 0.29, -0.04])
+    """
+    estimates, errors, design = _numbers(y=y, se=se, x=x)
+    _same_length(y=estimates, se=errors, x=design)
+    if design.ndim != 2 or design.shape[1] != len(names):
+        raise InputError(f"x has shape {design.shape}: it needs a column for each of {list(names)}")
+    return _checked(
+        JointModel(
+            estimates,
+            errors,
+            np.arange(len(estimates)),
+            np.zeros(len(estimates), dtype=int),
+            np.zeros(1),
+            design,
+            _for_each(coefficients, tuple(names)),
+            Between((tau.bound(errors),), INDEPENDENT),
+            INDEPENDENT,
+            None,
+            tuple(names),
+        )
+    )
+
+
+def _checked(model: JointModel) -> JointModel:
+    """Return the model if its posterior can be computed."""
+    if not np.all(model.se > 0):
+        row = int(np.flatnonzero(~(model.se > 0))[0])
+        raise InputError(f"se is {model.se[row]:g} in row {row + 1}: it must be positive")
+    x = model.x[:, model.flat] / np.maximum(np.abs(model.x[:, model.flat]).max(0), 1e-300)
+    rank = int(np.linalg.matrix_rank(x)) if x.size else 0
+    if rank < x.shape[1]:
+        flat = [name for name, one in zip(model.names, model.flat, strict=True) if one]
+        raise InputError(
+            f"the design matrix of {', '.join(flat)} has rank {rank}, and flat priors on "
+            f"{len(flat)} coefficients need as much: drop a column or give normal priors"
+        )
+    for hyper in model.hypers:
+        if highest_moment(model, hyper.name) < 0:
+            raise InputError(
+                f"the posterior is improper: {hyper.prior} on {hyper.name} needs more estimates "
+                f"than the {len(model.y)} there are; choose a proper prior, such as "
+                f"half-normal(0.5)"
+            )
+    return model
+
+
+def _numbers(**columns: ArrayLike) -> list[Array]:
+    """Return columns as arrays of finite numbers."""
+    found = []
+    for name, column in columns.items():
+        values: Any = np.asarray(column)
+        try:
+            array = values.astype(float)
+        except (TypeError, ValueError):
+            raise InputError(f"{name} is not a column of numbers") from None
+        if not np.all(np.isfinite(array)):
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise InputError(f"{name} is not a finite number in row {row + 1}: {values[row]!s}")
+        found.append(array)
+    return found
+
+
+def _same_length(**columns: Any) -> None:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise InputError(f"columns need one length, and a row at least: {told}")
+
+
+def _numbered(study: Sequence[Hashable]) -> Index:
+    """Number the studies in the order of their first rows."""
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(study))}
+    return np.array([numbers[label] for label in study])
+
+
+def _no_duplicates(study: Sequence[Hashable], time: Array) -> None:
+    seen: dict[tuple[Hashable, float], int] = {}
+    for row, key in enumerate(zip(study, time.tolist(), strict=True), 1):
+        if key in seen:
+            raise InputError(
+                f"study {key[0]} has two rows at time {key[1]:g}, rows {seen[key]} and {row}: keep "
+                f"one estimate a study and time"
+            )
+        seen[key] = row
+
+
+def _for_each(
+    prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]
+) -> tuple[MuPrior, ...]:
+    priors = (prior,) * len(names) if isinstance(prior, MuPrior) else tuple(prior)
+    if len(priors) != len(names):
+        raise InputError(
+            f"{len(priors)} priors for {len(names)} coefficients ({', '.join(names)}): give one, "
+            f"or one for each"
+        )
+    for one in priors:
+        if not isinstance(one, Flat | Normal):
+            raise InputError(f"{one} on a coefficient: joint models take flat or normal(mean, sd)")
+    return priors
