@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
-from bayesmeta.engines.grid import Coordinate, Grid, Marginal, locate
+from bayesmeta.engines.grid import Coordinate, Grid, Marginal, Side, locate
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
 from bayesmeta.models.blocks import Index
@@ -164,7 +164,7 @@ class JointPosterior:
 
     def marginal(self, name: str) -> Marginal:
         """Return the posterior of a free hyperparameter, such as ``tau`` or ``rho_between``."""
-        names = [side.hyper.name for side in self.grid.coordinates]
+        names = [side.coordinate.hyper.name for side in self.grid.sides]
         return self.grid.marginal(names.index(name))
 
     def study_effects(self, level: float = 0.95) -> tuple[Linear, float]:
@@ -237,9 +237,9 @@ def fit_joint(
         )
     coarse, before, error = None, None, np.inf
     for counts in _levels(box):
-        grid = Grid.on(model, box, counts)
+        grid = _on(model, box, counts)
         while (wider := grid.widened()) is not None:
-            box, grid = wider, Grid.on(model, wider, counts)
+            box, grid = wider, _on(model, wider, counts)
         answer = ask.answer(grid, before)
         error = np.inf if before is None else answer.change(before)
         if error <= TOLERANCES[len(box)] or not box:
@@ -247,6 +247,10 @@ def fit_joint(
         coarse, before = grid, answer
     posterior = JointPosterior(grid, grid if coarse is None else coarse)
     return posterior, ask.summaries(grid, answer, error if box else 0.0)
+
+
+def _on(model: JointModel, box: tuple[Coordinate, ...], counts: tuple[int, ...]) -> Grid:
+    return Grid.on(model, tuple(Side.on(one, n) for one, n in zip(box, counts, strict=True)))
 
 
 def _levels(box: tuple[Coordinate, ...]) -> list[tuple[int, ...]]:
@@ -356,7 +360,7 @@ def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:
 
 
 def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
-    axes = {side.hyper.name: at for at, side in enumerate(grid.coordinates)}
+    axes = {coordinate.hyper.name: at for at, coordinate in enumerate(grid.box)}
     found = []
     for hyper in grid.model.hypers:
         if hyper.fixed:
