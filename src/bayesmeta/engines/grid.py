@@ -162,30 +162,28 @@ def _integration(count: int) -> Array:
 class Marginal:
     """The posterior of one hyperparameter, from its axis of a grid.
 
-    The masses at the n nodes are those of a polynomial, which is integrated exactly.
-
     Attributes
     ----------
     coordinate : Coordinate
-    masses, cumulated : ndarray, shape (n,)
-        Probabilities of the nodes, and that of lying below each.
+    nodes, masses : ndarray, shape (n,)
+        Values of the hyperparameter on its axis, and their probabilities: what moments need.
+    density, cumulated : ndarray, shape (m,)
+        Of t, at the nodes of a longer rule: polynomials, one the integral of the other.
     """
 
     coordinate: Coordinate
+    nodes: Array
     masses: Array
+    density: Array
     cumulated: Array
 
     @classmethod
-    def of(cls, coordinate: Coordinate, masses: Array) -> Self:
-        """Integrate masses, which need not sum to 1."""
-        masses = masses / masses.sum()
-        return cls(coordinate, masses, _integration(len(masses)) @ masses)
-
-    @property
-    def nodes(self) -> Array:
-        """Values of the hyperparameter at the nodes."""
-        t, _ = gauss_legendre(len(self.masses))
-        return self.coordinate.value(self.coordinate.at(t)[0])[0]
+    def of(cls, coordinate: Coordinate, nodes: Array, masses: Array, density: Array) -> Self:
+        """Integrate a density of t, which need not be normalised."""
+        fine = density * gauss_legendre(len(density))[1]
+        total = fine.sum()
+        cumulated = _integration(len(density)) @ (fine / total)
+        return cls(coordinate, nodes, masses, density / total, cumulated)
 
     def mean(self) -> float:
         """Posterior mean."""
@@ -208,14 +206,14 @@ class Marginal:
         inside = (x > self.coordinate.low) & (x < self.coordinate.high)
         t = np.where(inside, self.coordinate.t(x), 0.0)
         at, slope = self.coordinate.at(t)
-        density = self._density(t.ravel()).reshape(x.shape)
+        density = interpolated(self.density, t.ravel()).reshape(x.shape)
         return np.where(inside, density / slope * np.exp(-self.coordinate.value(at)[1]), 0.0)
 
     def ppf(self, p: ArrayLike) -> Array:
         """Quantiles, by Newton's method on the CDF between the nodes next to them."""
         p = np.asarray(p, dtype=float)
         wanted = p.ravel()
-        t = np.concatenate([[-1.0], gauss_legendre(len(self.masses))[0], [1.0]])
+        t = np.concatenate([[-1.0], gauss_legendre(len(self.density))[0], [1.0]])
         table = np.concatenate([[0.0], np.maximum.accumulate(self.cumulated), [1.0]])
         after = np.clip(np.searchsorted(table, wanted), 1, len(t) - 1)
         low, high = t[after - 1], t[after]
@@ -224,16 +222,12 @@ class Marginal:
             gap = interpolated(self.cumulated, at) - wanted
             low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
             with np.errstate(divide="ignore", invalid="ignore"):
-                newton = at - gap / self._density(at)
+                newton = at - gap / interpolated(self.density, at)
             before = at
             at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
             if np.all(np.abs(at - before) < 1e-12):
                 break
         return self.coordinate.value(self.coordinate.at(at)[0])[0].reshape(p.shape)
-
-    def _density(self, t: Array) -> Array:
-        """Density of t."""
-        return interpolated(self.masses / gauss_legendre(len(self.masses))[1], t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,31 +313,37 @@ class Grid:
     def marginal(self, axis: int) -> Marginal:
         """Return the posterior of a free hyperparameter, on four times the nodes of its axis.
 
-        What the data say of it, its marginal likelihood without the power by which that falls, is
+        What the data say of it, its marginal likelihood, is
         positive and analytic: a polynomial through its square root is as exact as the rule itself,
         where one through the density has half the digits.
         """
         side = self.sides[axis]
+        masses = self.weights.reshape(self.counts).sum(_others(axis, len(self.counts)))
         others = [other.log_rule + other.log_prior for other in self.sides]
         others[axis] = 0 * side.x
         log_f = self.given.log_likelihood + tensor(others).sum(0)
-        along = log_f.reshape(self.counts)
-        log_likelihood = special.logsumexp(along, _others(axis, along.ndim))
-        log_likelihood = log_likelihood - self._log_fall(side)
+        log_likelihood = special.logsumexp(
+            log_f.reshape(self.counts), _others(axis, len(self.counts))
+        )
+        log_likelihood -= self._log_fall(side)
         root = np.exp((log_likelihood - log_likelihood.max()) / 2)
-        fine = Side.on(side.coordinate, 4 * len(side.x))
-        log_rest = fine.log_rule + fine.log_prior + self._log_fall(fine)
-        likelihood = interpolated(root, gauss_legendre(4 * len(side.x))[0]) ** 2
-        return Marginal.of(side.coordinate, np.exp(log_rest - log_rest.max()) * likelihood)
+        t, weight = gauss_legendre(4 * len(side.x))
+        fine = Side.on(side.coordinate, len(t))
+        log_rest = fine.log_rule - np.log(weight) + fine.log_prior + self._log_fall(fine)
+        density = np.exp(log_rest - log_rest.max()) * interpolated(root, t) ** 2
+        return Marginal.of(side.coordinate, side.value, masses, density)
 
     def _log_fall(self, side: Side) -> Array:
-        """Log of the power of ``1 - x`` by which the likelihood falls towards an infinite tau."""
+        """Log of a power of ``1 - x`` that leaves even ones of the likelihood at an infinite tau.
+
+        Their square roots are analytic.
+        """
         taus = [hyper.name for hyper in self.model.hypers[: len(self.model.between.tau)]]
         if side.coordinate.high < 1 or side.coordinate.hyper.name not in taus:
             return 0 * side.x
         at = taus.index(side.coordinate.hyper.name)
         slots = [at] if len(taus) > 1 else list(range(len(self.model.times)))
-        return fall(self.model, slots) * np.log1p(-side.x)
+        return fall(self.model, slots) % 2 * np.log1p(-side.x)
 
     def widened(self) -> tuple[Coordinate, ...] | None:
         """Return a wider box where the integrand is not negligible on a face; else None."""
@@ -354,7 +354,7 @@ class Grid:
         moved = []
         for axis, (now, whole) in enumerate(zip(self.box, free(self.model), strict=True)):
             on_low, on_high = kept.take([0, -1], axis).any(_others(axis, kept.ndim))
-            reach = (now.high - now.low) / 2
+            reach = (now.high - now.low) / 8
             moved.append(
                 replace(
                     now,
@@ -373,30 +373,33 @@ def free(model: JointModel) -> tuple[Coordinate, ...]:
 def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
     """Find the box outside which the integrand is negligible, and where in it the posterior lies.
 
-    It is scanned at the middles of equal cells and trimmed to the cells that are within a
-    threshold of the peak, and one more on either side; then again on the box that is left, with
-    ever lower thresholds, until it stops shrinking. Without the prior the measure of x stands for
+    It is scanned at the middles of equal cells and trimmed to the outermost of those that are
+    not within a threshold of the peak; then again on the box that is left, with ever lower
+    thresholds, until it stops shrinking. Without the prior the measure of x stands for
     it, by which the density of most priors is bounded, and the box serves many.
     """
     box = free(model)
     counts = _SCANS.get(len(box), (_SCAN_OF_MANY,) * len(box))
     shrunk = 1.0
     for threshold in (*_LADDER, *[NATS] * 20):
-        edges = [np.linspace(c.low, c.high, n + 1) for c, n in zip(box, counts, strict=True)]
-        middles = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+        middles = [
+            c.low + (c.high - c.low) * (np.arange(n) + 0.5) / n
+            for c, n in zip(box, counts, strict=True)
+        ]
         heights = _scan(model, box, middles, prior=prior)
         kept = _kept(heights, threshold).reshape(counts)
         before, trimmed = box, []
-        for axis, (coordinate, edge) in enumerate(zip(box, edges, strict=True)):
+        for axis, (coordinate, middle) in enumerate(zip(box, middles, strict=True)):
             inside = np.flatnonzero(kept.any(_others(axis, kept.ndim)))
-            low, high = edge[max(inside[0] - 1, 0)], edge[min(inside[-1] + 2, len(edge) - 1)]
-            trimmed.append(replace(coordinate, low=float(low), high=float(high)))
+            points = [coordinate.low, *middle.tolist(), coordinate.high]
+            low, high = points[inside[0]], points[inside[-1] + 2]
+            trimmed.append(replace(coordinate, low=low, high=high))
         box = tuple(trimmed)
         shrunk = min(
             [(new.high - new.low) / (old.high - old.low) for new, old in zip(box, before, strict=True)],
             default=1.0,
         )
-        if threshold == NATS and shrunk > 0.8:
+        if threshold == NATS and shrunk > 0.85:
             break
     mass = special.softmax(heights[0]).reshape(counts)
     return tuple(
