@@ -86,7 +86,7 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
             f"{pool.outcome}: {ask.mu} on mu, {ask.tau} on tau and the data are too far apart for "
             "double precision: are they in the same units?"
         )
-    below, below_new = (below_zero(posterior, quantity) for quantity in ("mu", "theta_new"))
+    below, below_new = (float(found.of[name].below_zero[0]) for name in ("mu", "theta_new"))
     numbers = PosteriorNumbers(
         mu=_numbers(found.of["mu"]),
         tau=_numbers(found.of["tau"]),
@@ -104,11 +104,6 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
         reasons=reasons(model, ask),
     )
     return posterior, numbers
-
-
-def below_zero(posterior: Posterior, quantity: Quantity) -> float:
-    """P(quantity < 0) of mu or theta_new."""
-    return float(probability_below(posterior, quantity, 0.0)[0])
 
 
 def probability_below(posterior: Posterior, quantity: Quantity, value: float) -> Array:
@@ -170,6 +165,9 @@ def _studies(pool: Pool, found: Summaries) -> tuple[StudyNumbers, ...]:
     )
 
 
+_NAMES = ("mean", "sd", "median", "mode", "low", "high")
+
+
 def _numbers(summary: Summary, at: tuple[int, ...] = (0,)) -> Numbers:
-    values = (float(getattr(summary, name)[at]) for name in Summary.__slots__)
+    values = (float(getattr(summary, name)[at]) for name in _NAMES)
     return Numbers(*(None if isnan(value) else value for value in values))
