@@ -26,6 +26,7 @@ class Request:
     level: float
     interval: str
     direction: str | None
+    prob: tuple[str, ...]
     draws: int
     seed: int | None
     format: str
@@ -84,6 +85,7 @@ def _exact(request: Request) -> Fit:
         direction=request.direction,
         level=request.level,
         interval=cast(Any, request.interval),
+        prob=request.prob,
         draws=request.draws,
         seed=SEED if request.seed is None else request.seed,
         project=request.project,
