@@ -66,6 +66,14 @@ def fit(
     direction: Annotated[
         Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
     ] = None,
+    prob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show the probability of an event, such as 'mu < -4', '-1 < mu < 1' or "
+            "'theta_new > 0', on the analysis scale. May be repeated.",
+            metavar="EVENT",
+        ),
+    ] = None,
     draws: Annotated[int, typer.Option(help="NUTS draws of each of four chains.")] = 1000,
     seed: Annotated[int | None, typer.Option(help="Of every random step.")] = None,
     format: Annotated[
@@ -92,6 +100,7 @@ def fit(
                 level=level,
                 interval=interval,
                 direction=direction,
+                prob=tuple(prob or ()),
                 draws=draws,
                 seed=seed,
                 format=format,

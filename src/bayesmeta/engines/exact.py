@@ -46,6 +46,8 @@ class Summary:
     mode: Array
     low: Array
     high: Array
+    below_zero: Array
+    """P(quantity < 0), zero being that of the data."""
 
     def where(self, present: Mask) -> "Summary":
         """Return the same with ``nan`` where a study is masked."""
@@ -222,6 +224,8 @@ class Posterior:
             for order in (1, 2)
         )
         yardstick = np.where(finite_sd, sd, np.ptp(quantiles[..., ::2], -1) / 3.92)
+        unit, zero = self.model.unit, np.asarray(self.model.location)[:, None]
+        below, finer_below = (mixture.cdf(-zero / unit) for mixture in (coarse, fine))
         steps = [
             fine.quantile_step(quantiles, p),
             np.where(finite_mean, fine.mean() - mean, 0.0)[..., None],
@@ -232,11 +236,12 @@ class Posterior:
         if interval == "shortest":
             steps.append(fine.shortest_step(bounds, level))
         error = np.abs(np.concatenate(steps, -1)).max(-1) / yardstick
-        unit, zero = self.model.unit, np.asarray(self.model.location)[:, None]
+        error = np.maximum(error, np.abs(finer_below - below))
         columns = (
             np.where(finite_mean, zero + unit * mean, np.nan),
             np.where(finite_sd, unit * sd, np.nan),
             *(zero + unit * x for x in (quantiles[..., 1], mode, bounds[..., 0], bounds[..., 1])),
+            below,
         )
         of: dict[Quantity, Summary] = {}
         start = 0
@@ -265,7 +270,7 @@ class Posterior:
         if posterior is None:
             for quantity in quantities:
                 value = scales[quantity].value(self.fine.tau)[:, 0]
-                of[quantity] = Summary(value, 0 * value, value, value, value, value)
+                of[quantity] = Summary(value, 0 * value, value, value, value, value, 0 * value)
             return of, np.zeros(len(model.y))
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         v = posterior.quantile(p)
@@ -297,6 +302,7 @@ class Posterior:
                 posterior.mode(scale) if modes else np.full(mean.shape, np.nan),
                 low,
                 high,
+                np.zeros(mean.shape),
             )
         return of, np.max(errors, axis=0)
 

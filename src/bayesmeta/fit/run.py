@@ -13,6 +13,7 @@ from bayesmeta.evidence import (
     evidence_from_analysis,
     evidence_from_table,
 )
+from bayesmeta.fit.events import Event
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.result import Engine, Fit, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
@@ -44,6 +45,7 @@ def fit(
     direction: str | None = None,
     level: float = 0.95,
     interval: Literal["central", "shortest"] = "central",
+    prob: str | Iterable[str] = (),
     engine: Engine = "exact",
     draws: int = 1000,
     seed: int = SEED,
@@ -70,6 +72,8 @@ def fit(
         Of every interval, between 0 and 1.
     interval : {"central", "shortest"}
         Kind of the credible intervals.
+    prob : str or iterable of str
+        Events such as ``"mu < -4"`` whose probability the table and the JSON show (`Fit.prob`).
     engine : {"exact", "nuts", "both"}
         ``nuts`` and ``both`` sample too (seconds, most of them spent compiling).
     draws : int
@@ -116,6 +120,7 @@ def fit(
         level=level,
         interval=interval,
         direction=direction or evidence.direction,  # type: ignore[arg-type]
+        events=tuple(map(Event.read, [prob] if isinstance(prob, str) else prob)),
     )
     for name, prior, kind in (("mu", ask.mu, MuPrior), ("tau", ask.tau, TauPrior)):
         if not isinstance(prior, kind):
