@@ -127,7 +127,7 @@ def rounded(prior: TauPrior, digits: int) -> TauPrior:
     """Return the prior with that many digits in each parameter, where they are numbers."""
     family: Any = type(prior)
     values = [getattr(prior, name) for name in parameters(family)]
-    if not all(isinstance(value, (int, float)) for value in values):
+    if not values or not all(isinstance(value, (int, float)) for value in values):
         return prior
     return cast(TauPrior, family(*(float(f"{value:.{digits}g}") for value in values)))
 

@@ -131,7 +131,7 @@ def _of_family(name: str, /, family: object = None, **given: object) -> Iterator
         parts = dict(zip(values, point, strict=True))
         factor = parts.pop("scale") if multiplies else 1.0
         prior = make(**parts)
-        yield rounded(scaled(prior, factor), 6) if multiplies else prior
+        yield prior if factor == 1 else rounded(scaled(prior, factor), 6)
 
 
 def _maker(name: str, word: str) -> tuple[Callable[..., Any], list[str]]:

@@ -72,6 +72,16 @@ class Pool:
         """Number of studies."""
         return len(self.studies)
 
+    @property
+    def key(self) -> tuple[str, float | None]:
+        """Outcome and time."""
+        return self.outcome, self.time
+
+    @property
+    def label(self) -> str:
+        """Outcome and time in words."""
+        return self.outcome if self.time is None else f"{self.outcome} at {self.time:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
