@@ -157,7 +157,7 @@ _CLAIMS: dict[Claim, Callable[["xr.Dataset"], Mask]] = {
 
 
 def _moved(over: Array, own: float, words: list[Pair]) -> Moved:
-    low, high = int(np.nanargmin(over)), int(np.nanargmax(over))
+    low, high = _first(over), _first(-over)
     return Moved(
         own if np.isfinite(own) else None,
         float(over[low]),
@@ -165,6 +165,12 @@ def _moved(over: Array, own: float, words: list[Pair]) -> Moved:
         float(over[high]),
         words[high],
     )
+
+
+def _first(over: Array) -> int:
+    """Where the least value is; of several that differ by rounding the first."""
+    least, rounding = np.nanmin(over), 1e-9 * np.nanmax(np.abs(over))
+    return int(np.argmax(over <= least + rounding))
 
 
 def _verdict(claim: Claim, stands: bool, over: Mask, there: Mask, words: list[Pair]) -> Verdict:

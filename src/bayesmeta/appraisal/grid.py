@@ -110,7 +110,7 @@ def default_grid(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> Grid:
     >>> evidence = evidence_from_analysis(home.find("adverse_events"), home.root)
     >>> grid = default_grid(evidence, Flat(), HalfNormal(0.5))
     >>> list(grid.mus), len(grid.taus), list(grid.taus)[:2]
-    (['flat', 'normal(0, 4)', 'normal(0, 0.255)'], 31, ['half-normal(0.5)', 'half-normal(0.125)'])
+    (['flat', 'normal(0, 4)', 'normal(0, 0.255)'], 31, ['half-normal(0.125)', 'half-normal(0.25)'])
     """
     median = _median(evidence, tau)
     others = [unit for unit in FAMILIES if type(unit) is not type(tau)]

@@ -101,7 +101,7 @@ class Sensitivity:
         >>> grid = bm.Grid.of(tau=["half-normal(1)", "half-cauchy(1)"], leave_one_out=False)
         >>> table = bm.sensitivity("adverse_events", grid=grid).table()
         >>> table[["prior_tau", "quantity", "median"]].round(2).values.tolist()[0]
-        ['half-normal(1)', 'mu', -0.76]
+        ['half-normal(1)', 'mu', -1.32]
         """
         import pandas as pd
 
@@ -117,6 +117,12 @@ class Sensitivity:
         }
         values = {name: dataset[name].to_numpy()[here].ravel() for name in COLUMNS[7:]}
         return pd.DataFrame(labels | values)[list(COLUMNS)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``--format json`` prints."""
+        from bayesmeta.appraisal.sensitivity_record import record
+
+        return record(self)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``sensitivity.nc`` and ``sensitivity.csv`` into a folder, each whole or not at all.
