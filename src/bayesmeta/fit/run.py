@@ -113,31 +113,19 @@ def fit(
         _known(direction, ("lower", "higher"), "direction")
     evidence = gather(source, measure=measure, direction=direction, project=project)
     pools = at_time(evidence.pools, at)
-    mu_text, tau_text = mu or evidence.mu, tau or evidence.tau
     ask = Ask(
-        mu=mu_prior(mu_text) if isinstance(mu_text, str) else mu_text or default_mu(),
-        tau=tau_prior(tau_text) if isinstance(tau_text, str) else tau_text or default_tau(evidence),
+        *priors_for(evidence, mu, tau),
         level=level,
         interval=interval,
         direction=direction or evidence.direction,  # type: ignore[arg-type]
         events=tuple(map(Event.read, [prob] if isinstance(prob, str) else prob)),
     )
-    for name, prior, kind in (("mu", ask.mu, MuPrior), ("tau", ask.tau, TauPrior)):
-        if not isinstance(prior, kind):
-            raise InputError(
-                f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
-                f"{example(name)}"
-            )
-    if not isinstance(ask.mu, (Normal, Flat)):
-        raise InputError(f"mu is {ask.mu}: so far a fit takes normal(mean, sd) or flat on mu")
-    for prior in (ask.mu, ask.tau):
-        check_measure(prior, evidence.measure.name)
     variants = tuple(
         VariantRows(variant.name, variant.reason, fit_rows(kept, evidence, ask))
         for variant in evidence.variants
         if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
     )
-    named = {"mu": mu_text, "tau": tau_text}
+    named = {"mu": mu or evidence.mu, "tau": tau or evidence.tau}
     found = Fit(
         evidence=evidence,
         ask=ask,
@@ -172,6 +160,31 @@ def gather(
             f"--measure is for a table of your own: the analysis {text!r} names its measure itself"
         )
     return evidence_from_analysis(home.find(text), home.root)
+
+
+def priors_for(
+    evidence: Evidence, mu: MuPrior | str | None, tau: TauPrior | str | None
+) -> tuple[MuPrior, TauPrior]:
+    """Return the priors asked for, else those of the analysis, else the defaults."""
+    mu_text, tau_text = mu or evidence.mu, tau or evidence.tau
+    on_mu = mu_prior(mu_text) if isinstance(mu_text, str) else mu_text or default_mu()
+    on_tau = tau_prior(tau_text) if isinstance(tau_text, str) else tau_text or default_tau(evidence)
+    check_priors(evidence, on_mu, on_tau)
+    return on_mu, on_tau
+
+
+def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
+    """Raise `InputError` unless a fit takes these priors with this measure."""
+    for name, prior, kind in (("mu", mu, MuPrior), ("tau", tau, TauPrior)):
+        if not isinstance(prior, kind):
+            raise InputError(
+                f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
+                f"{example(name)}"
+            )
+    if not isinstance(mu, (Normal, Flat)):
+        raise InputError(f"mu is {mu}: so far a fit takes normal(mean, sd) or flat on mu")
+    for prior in (mu, tau):
+        check_measure(prior, evidence.measure.name)
 
 
 def at_time(pools: tuple[Pool, ...], at: float | None) -> tuple[Pool, ...]:

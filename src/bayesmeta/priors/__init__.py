@@ -11,6 +11,7 @@ from bayesmeta.priors.empirical import (
 )
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
 from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoUniform
+from bayesmeta.priors.scaled import Scaled, scaled
 from bayesmeta.priors.tau_data import (
     BergerDeely,
     Conventional,
@@ -75,6 +76,7 @@ __all__ = [
     "RhoPrior",
     "RhoUniform",
     "Rhodes",
+    "Scaled",
     "SqrtTau",
     "StudentT",
     "TauPrior",
@@ -87,6 +89,7 @@ __all__ = [
     "known_unit_information_sd",
     "mu_prior",
     "rho_prior",
+    "scaled",
     "tau_prior",
     "unit_information_sd",
 ]

@@ -1,0 +1,52 @@
+"""The JSON of a sensitivity analysis: strict, at full precision, on the analysis scale."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bayesmeta import __version__
+from bayesmeta.appraisal.conclusions import Conclusion
+from bayesmeta.appraisal.sensitivity_words import sentences, warnings
+from bayesmeta.fit.words import meaning
+
+if TYPE_CHECKING:
+    from bayesmeta.appraisal.sensitivity import Sensitivity
+
+
+def record(found: "Sensitivity") -> dict[str, Any]:
+    """Return the analysis as nested dicts and lists of numbers, strings, booleans and None."""
+    evidence, dataset, table = found.evidence, found.dataset, found.table()
+    return {
+        "analysis": found.name,
+        "title": evidence.title,
+        "measure": evidence.measure.name,
+        "unit": evidence.unit or None,
+        "direction": found.direction,
+        "scale": evidence.measure.scale,
+        "level": found.level,
+        "interval": "central",
+        "version": __version__,
+        "warnings": warnings(found),
+        "assumptions": list(evidence.assumptions),
+        "reference": {
+            name: {"text": str(prior), "meaning": meaning(prior, evidence.measure)}
+            for name, prior in (("mu", found.mu), ("tau", found.tau))
+        },
+        "grid": {name: dataset[name].values.tolist() for name in _DIMS},
+        "alternatives": {other.name: other.reason for other in evidence.alternatives},
+        "refused": [{"reason": reason, "count": n} for reason, n in found.refused.items()],
+        "conclusions": [_conclusion(found, conclusion) for conclusion in found.conclusions],
+        "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
+    }
+
+
+_DIMS = ("prior_mu", "prior_tau", "data", "left_out")
+
+
+def _conclusion(found: "Sensitivity", conclusion: Conclusion) -> dict[str, Any]:
+    pool = next(pool for pool in found.pools if pool.label == conclusion.pool)
+    return {
+        "outcome": pool.outcome,
+        "time": pool.time,
+        **{name: value for name, value in asdict(conclusion).items() if name != "pool"},
+        "sentences": sentences(found, conclusion),
+    }
