@@ -13,7 +13,7 @@ from bayesmeta.evidence.overlap import overlap_warnings
 from bayesmeta.evidence.pooling import Keys, keys_of, pools_of, words_of_time
 from bayesmeta.evidence.published import published_rows
 from bayesmeta.evidence.selection import left_out, matching, preferred
-from bayesmeta.evidence.study import Evidence, LeftOut, Pool, Variant
+from bayesmeta.evidence.study import Evidence, JointSpec, LeftOut, Pool, Variant
 from bayesmeta.evidence.table import Table, read_table
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
             dataclasses.replace(pool, published=published.get((pool.outcome, pool.time)))
             for pool in pools
         )
+    alternatives = _alternatives(pools, spec, measure, data, shown)
     return Evidence(
         name=path.stem,
         title=spec.title,
@@ -86,7 +87,8 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
             *not_estimable,
         ),
         variants=_variants(table, keys, kept, spec, measure, shown),
-        alternatives=_alternatives(pools, spec, measure, data, shown),
+        alternatives=alternatives,
+        joint=_joint(spec, alternatives, shown),
         assumptions=_assumptions(spec),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
@@ -233,6 +235,19 @@ def _alternatives(
             reason = "; ".join(dict.fromkeys(notes[i] for i in rows if notes[i]))
             found.append(Variant(name, reason, tuple((given | replaced).values())))
     return tuple(found)
+
+
+def _joint(spec: "AnalysisFile", alternatives: tuple[Variant, ...], shown: str) -> JointSpec | None:
+    """Return how the times are joined; weights must be of sets of rows that there are."""
+    if spec.joint is None:
+        return None
+    names = ("main", *(other.name for other in alternatives))
+    for name in spec.joint.weights:
+        if name not in names:
+            raise InputError(f"{shown}: joint.weights names {name!r}: {did_you_mean(name, names)}")
+    if spec.joint.weights and not any(spec.joint.weights.get(name, 1.0) for name in names):
+        raise InputError(f"{shown}: joint.weights are all 0: one above 0 is expected")
+    return spec.joint.spec()
 
 
 def _assumptions(spec: "AnalysisFile") -> tuple[str, ...]:

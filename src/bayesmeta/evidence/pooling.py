@@ -91,6 +91,7 @@ def pools_of(
             n=_rows(effects.n, rows),
             within_sd=_rows(effects.within_sd, rows),
             counts=_rows(effects.counts, rows),
+            cells={name: tuple(cells[i] for i in rows) for name, cells in table.columns.items()},
         )
         for outcome, time in order
         for rows in (groups[outcome, time],)

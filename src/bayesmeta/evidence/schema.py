@@ -6,16 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.evidence.study import Convention, Direction
+from bayesmeta.evidence.study import Convention, Direction, JointSpec
 from bayesmeta.evidence.table import read_text
 
 type Correlation = Annotated[float, Field(ge=-1, le=1)]
 type Cell = str | int | float
 type Rows = dict[str, Cell | list[Cell]]
+type PriorText = Annotated[str, BeforeValidator(_number_as_text)]
+type Positive = Annotated[float, Field(gt=0)]
+type Weight = Annotated[float, Field(ge=0)]
+
+_JOINT = JointSpec()
 
 
 class Part(BaseModel):
@@ -37,6 +42,45 @@ class Selection(Part):
     reason: str
     rows: Rows = {}
     prefer: dict[str, list[str]] = {}
+
+
+class Joint(Part):
+    """One model of all times of the outcome, fitted beside the pools of each time.
+
+    Attributes
+    ----------
+    mean : {"per-time", "linear", "log-linear", "spline"}
+        The pooled course over time.
+    between, within : {"cs", "ar1"}
+        Correlation over time of the study effects, and of the errors of a study's estimates:
+        compound symmetry, or ``rho^(gap / rho_lag)``.
+    rho, within_correlation : str or float
+        Priors on the two correlations, or numbers that fix them; the second is hardly ever
+        reported.
+    rho_lag : float
+        The gap of time to which an AR(1) correlation belongs, 1 by default.
+    tau_per_time : bool
+        A tau for each time.
+    weights : dict of float
+        Of the sets of rows in ``alternatives`` that are averaged, and of ``main``, the analysis's
+        own rows; equal by default.
+    reason : str
+        Why these priors on the correlations.
+    """
+
+    mean: Literal["per-time", "linear", "log-linear", "spline"] = "per-time"
+    between: Literal["cs", "ar1"] = "cs"
+    within: Literal["cs", "ar1"] = "cs"
+    rho: PriorText = _JOINT.rho
+    within_correlation: PriorText = _JOINT.within_correlation
+    rho_lag: Positive = 1.0
+    tau_per_time: bool = False
+    weights: dict[str, Weight] = {}
+    reason: str = ""
+
+    def spec(self) -> JointSpec:
+        """Return the value that the rest of the package is given."""
+        return JointSpec(**self.model_dump(), given=frozenset(self.model_fields_set))
 
 
 class AnalysisFile(Part):
@@ -70,6 +114,8 @@ class AnalysisFile(Part):
         Of the outcome; direction is ``lower`` or ``higher``, whichever is better.
     model : {"normal-normal"}
         Random effects, each time alone.
+    joint : Joint
+        One model of all times beside.
     convention : {"metafor", "revman5"}
         Whose rules of the effect sizes.
     published : str
@@ -100,6 +146,7 @@ class AnalysisFile(Part):
     unit: str = ""
     direction: Direction | None = None
     model: Literal["normal-normal"] = "normal-normal"
+    joint: Joint | None = None
     convention: Convention = "metafor"
     published: str | None = None
     alternatives: str | None = None
@@ -155,9 +202,13 @@ def sentence(error: ValidationError, keys_at: Callable[[list[str]], list[str]]) 
 
 
 def _keys_at(loc: list[str]) -> list[str]:
-    nested: dict[str, type[Part]] = {"arms": Arms, "variants": Selection}
+    nested: dict[str, type[Part]] = {"arms": Arms, "variants": Selection, "joint": Joint}
     owner = nested.get(loc[0], AnalysisFile) if len(loc) > 1 else AnalysisFile
     return list(owner.model_fields)
+
+
+def _number_as_text(found: Any) -> Any:
+    return repr(found) if isinstance(found, int | float) and not isinstance(found, bool) else found
 
 
 def _quoted(detail: ErrorDetails) -> list[str]:

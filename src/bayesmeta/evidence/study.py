@@ -1,6 +1,7 @@
 """What was observed, ready to be pooled: the values that the rest of the package is given."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bayesmeta.arrays import Array
@@ -53,6 +54,8 @@ class Pool:
     counts : ndarray, shape (k, 4), or None
         events_treatment, n_treatment, events_control, n_control.
     published : Published or None
+    cells : mapping of str to tuple of str, length k
+        The columns of the table, as text: what a formula may name.
     """
 
     outcome: str
@@ -66,6 +69,7 @@ class Pool:
     within_sd: Array | None = None
     counts: Array | None = None
     published: Published | None = None
+    cells: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def k(self) -> int:
@@ -103,6 +107,43 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class JointSpec:
+    """How the times of an outcome are to be joined in one model; priors as text.
+
+    Attributes
+    ----------
+    mean : str
+        The course: ``per-time``, ``linear``, ``log-linear`` or ``spline``.
+    between, within : str
+        Correlation over time of the study effects, and of the errors of a study's estimates:
+        ``cs`` or ``ar1``.
+    rho, within_correlation : str
+        Priors on the two, or numbers that fix them.
+    rho_lag : float
+        The gap of time to which an AR(1) correlation belongs.
+    tau_per_time : bool
+        Whether each time has a tau of its own.
+    weights : mapping of str to float
+        Of the sets of rows that are averaged, ``main`` the analysis's own; equal unless given.
+    reason : str
+        For the priors on the correlations.
+    given : frozenset of str
+        What somebody named; the rest are defaults.
+    """
+
+    mean: str = "per-time"
+    between: str = "cs"
+    within: str = "cs"
+    rho: str = "uniform(0, 1)"
+    within_correlation: str = "uniform(0, 0.95)"
+    rho_lag: float = 1.0
+    tau_per_time: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that one analysis knows before a model is chosen.
 
@@ -111,6 +152,7 @@ class Evidence:
     and ``prior_reason`` the line that gives the reason for their scales.
     ``controlled`` is False for before-after changes in uncontrolled series.
     ``alternatives`` are the pools with other sets of rows in the place of some, by name.
+    ``joint`` says how the times are joined, None where each stands alone.
     """
 
     name: str
@@ -129,5 +171,6 @@ class Evidence:
     left_out: tuple[LeftOut, ...] = ()
     variants: tuple[Variant, ...] = ()
     alternatives: tuple[Variant, ...] = ()
+    joint: JointSpec | None = None
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
