@@ -89,7 +89,9 @@ class Coordinate:
             v, slope = v * v * (3 - 2 * v), 3 * v * (1 - v)
         first, last = self._ends()
         u = first + (last - first) * v
-        return self.centre + self.width * np.sinh(u), (last - first) * slope * self.width * np.cosh(u)
+        return self.centre + self.width * np.sinh(u), (last - first) * slope * self.width * np.cosh(
+            u
+        )
 
     def t(self, x: Array) -> Array:
         """Return the t of an x, the end where it lies outside."""
@@ -396,7 +398,10 @@ def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
             trimmed.append(replace(coordinate, low=low, high=high))
         box = tuple(trimmed)
         shrunk = min(
-            [(new.high - new.low) / (old.high - old.low) for new, old in zip(box, before, strict=True)],
+            [
+                (new.high - new.low) / (old.high - old.low)
+                for new, old in zip(box, before, strict=True)
+            ],
             default=1.0,
         )
         if threshold == NATS and shrunk > 0.85:
@@ -432,9 +437,7 @@ def _all_hypers(model: JointModel, values: Array) -> Array:
     return np.stack(rows)
 
 
-def _scan(
-    model: JointModel, box: tuple[Coordinate, ...], x: list[Array], *, prior: bool
-) -> Array:
+def _scan(model: JointModel, box: tuple[Coordinate, ...], x: list[Array], *, prior: bool) -> Array:
     values, log_slopes = zip(
         *[coordinate.value(at) for coordinate, at in zip(box, x, strict=True)], strict=True
     )
@@ -442,7 +445,9 @@ def _scan(
     log_likelihood = model.given(phi).log_likelihood
     if not prior:
         return log_likelihood[None]
-    return _heights(model, phi, log_likelihood + model.log_prior(phi) + tensor(list(log_slopes)).sum(0))
+    return _heights(
+        model, phi, log_likelihood + model.log_prior(phi) + tensor(list(log_slopes)).sum(0)
+    )
 
 
 def _heights(model: JointModel, phi: Array, log_f: Array) -> Array:

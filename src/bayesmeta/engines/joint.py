@@ -254,9 +254,7 @@ def _on(model: JointModel, box: tuple[Coordinate, ...], counts: tuple[int, ...])
 
 
 def _levels(box: tuple[Coordinate, ...]) -> list[tuple[int, ...]]:
-    shares = [
-        _WITHIN if side.hyper.name == "rho_within" and len(box) > 2 else 1.0 for side in box
-    ]
+    shares = [_WITHIN if side.hyper.name == "rho_within" and len(box) > 2 else 1.0 for side in box]
     levels = [tuple(round(share * level) for share in shares) for level in LEVELS]
     return [counts for counts in levels if np.prod(counts) <= _MOST_NODES]
 
@@ -288,7 +286,9 @@ class _Question:
         """Summarise a grid, from where the one before leaves off."""
         model, fixed = self.model, _mixture(grid, self._rows())
         new = _new(grid, self.points)
-        means, sds = (np.concatenate(both) for both in ((new.means, fixed.means), (new.sds, fixed.sds)))
+        means, sds = (
+            np.concatenate(both) for both in ((new.means, fixed.means), (new.sds, fixed.sds))
+        )
         highest = highest_moment(model)
         orders = np.full(len(means), highest if model.flat.any() else 2)
         orders[: len(new.means)] = highest
@@ -301,13 +301,20 @@ class _Question:
         """Name the parts."""
         q, pairs = len(self.points.rows), self._pairs()
         new, mu, contrasts, coefficients = (
-            answer.linear[part] for part in np.split(
-                np.arange(len(answer.linear.mean)), [q, 2 * q, 2 * q + len(pairs)]
-            )
+            answer.linear[part]
+            for part in np.split(np.arange(len(answer.linear.mean)), [q, 2 * q, 2 * q + len(pairs)])
         )
         return JointSummaries(
-            self.points, mu, new, pairs, contrasts, coefficients,
-            answer.hypers, answer.log_evidence, error, len(grid.weights),
+            self.points,
+            mu,
+            new,
+            pairs,
+            contrasts,
+            coefficients,
+            answer.hypers,
+            answer.log_evidence,
+            error,
+            len(grid.weights),
         )
 
     def _pairs(self) -> Index:

@@ -210,9 +210,7 @@ def _no_duplicates(study: Sequence[Hashable], time: Array) -> None:
         seen[key] = row
 
 
-def _for_each(
-    prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]
-) -> tuple[MuPrior, ...]:
+def _for_each(prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]) -> tuple[MuPrior, ...]:
     priors = (prior,) * len(names) if isinstance(prior, MuPrior) else tuple(prior)
     if len(priors) != len(names):
         raise InputError(
