@@ -22,6 +22,7 @@ from bayesmeta.priors import Fixed, Flat, HalfNormal, Normal, RhoFixed, RhoUnifo
 REFERENCES = Path(__file__).parents[1] / "references"
 KNOWN = json.loads((REFERENCES / "longitudinal.json").read_text())
 UNIT = RhoUniform(0, 1)
+FLAT = Flat()
 
 
 def tremor(**options):
@@ -40,7 +41,7 @@ def tremor(**options):
     )
 
 
-def bcg(columns, tau, coefficients=Flat()):
+def bcg(columns, tau, coefficients=FLAT):
     with (REFERENCES / "bcg_vaccine.csv").open() as file:
         rows = list(csv.DictReader(file))
     a, n, c, m = (
@@ -89,7 +90,7 @@ class Dense:
         return cls(v, np.kron(np.eye(model.studies), between), to_rows, x_all)
 
 
-def some_model(seed, kind="cs", mean="per-time", coefficients=Flat(), unequal=False):
+def some_model(seed, kind="cs", mean="per-time", coefficients=FLAT, unequal=False):
     rng = np.random.default_rng(seed)
     times = np.array([1.0, 2.5, 3.0, 9.0])
     seen = rng.random((6, 4)) < 0.6

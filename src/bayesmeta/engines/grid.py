@@ -65,8 +65,8 @@ class Coordinate:
             ragged = hyper.ragged and low == 0
             return cls(hyper, low, high, ragged or any(power % 1 for power in prior.powers))
         s = hyper.typical
-        ends = (end / (end + s) if end < inf else 1.0 for end in (low, high))
-        return cls(hyper, *ends, _ragged(hyper))
+        low, high = (end / (end + s) if end < inf else 1.0 for end in (low, high))
+        return cls(hyper, low, high, _ragged(hyper))
 
     def value(self, x: Array) -> tuple[Array, Array]:
         """Return the hyperparameter at x and the log of its derivative."""
@@ -84,14 +84,12 @@ class Coordinate:
 
     def at(self, t: Array) -> tuple[Array, Array]:
         """Return x at t in [-1, 1] and dx/dt."""
-        v, slope = (t + 1) / 2, 0.5
+        v, slope = (t + 1) / 2, np.full_like(t, 0.5)
         if self.graded:
             v, slope = v * v * (3 - 2 * v), 3 * v * (1 - v)
         first, last = self._ends()
-        u = first + (last - first) * v
-        return self.centre + self.width * np.sinh(u), (last - first) * slope * self.width * np.cosh(
-            u
-        )
+        u, pace = first + (last - first) * v, (last - first) * slope
+        return self.centre + self.width * np.sinh(u), self.width * np.cosh(u) * pace
 
     def t(self, x: Array) -> Array:
         """Return the t of an x, the end where it lies outside."""
@@ -101,7 +99,8 @@ class Coordinate:
         if self.graded:
             # The root of 3 v^2 - 2 v^3 in [0, 1], by the trisection of an angle.
             v = 0.5 - np.sin(np.arcsin(1 - 2 * v) / 3)
-        return 2 * v - 1
+        t: Array = 2 * v - 1
+        return t
 
     def _ends(self) -> Array:
         return np.arcsinh((np.array([self.low, self.high]) - self.centre) / self.width)

@@ -293,7 +293,10 @@ class _Question:
         orders = np.full(len(means), highest if model.flat.any() else 2)
         orders[: len(new.means)] = highest
         linear = _summaries(
-            Mixture(grid.weights, means, sds), self.level, before and before.linear, orders
+            Mixture(grid.weights, means, sds),
+            self.level,
+            None if before is None else before.linear,
+            orders,
         )
         return _Answer(linear, _movements(grid, self.level), grid.log_evidence)
 
