@@ -228,7 +228,7 @@ def fit_joint(
     InputError
         With more than four free hyperparameters.
     """
-    ask = _Question(model, model.points(model.times) if at is None else at, level)
+    ask = _Question(model, model.own_points if at is None else at, level)
     box = locate(model)
     if len(box) > MOST_FREE:
         raise InputError(
