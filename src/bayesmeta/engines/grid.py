@@ -65,8 +65,8 @@ class Coordinate:
             ragged = hyper.ragged and low == 0
             return cls(hyper, low, high, ragged or any(power % 1 for power in prior.powers))
         s = hyper.typical
-        ends = (end / (end + s) if end < inf else 1.0 for end in (low, high))
-        return cls(hyper, *ends, _ragged(hyper))
+        low, high = (end / (end + s) if end < inf else 1.0 for end in (low, high))
+        return cls(hyper, low, high, _ragged(hyper))
 
     def value(self, x: Array) -> tuple[Array, Array]:
         """Return the hyperparameter at x and the log of its derivative."""
@@ -84,14 +84,12 @@ class Coordinate:
 
     def at(self, t: Array) -> tuple[Array, Array]:
         """Return x at t in [-1, 1] and dx/dt."""
-        v, slope = (t + 1) / 2, 0.5
+        v, slope = (t + 1) / 2, np.full_like(t, 0.5)
         if self.graded:
             v, slope = v * v * (3 - 2 * v), 3 * v * (1 - v)
         first, last = self._ends()
-        u = first + (last - first) * v
-        return self.centre + self.width * np.sinh(u), (last - first) * slope * self.width * np.cosh(
-            u
-        )
+        u, pace = first + (last - first) * v, (last - first) * slope
+        return self.centre + self.width * np.sinh(u), self.width * np.cosh(u) * pace
 
     def t(self, x: Array) -> Array:
         """Return the t of an x, the end where it lies outside."""
@@ -101,7 +99,8 @@ class Coordinate:
         if self.graded:
             # The root of 3 v^2 - 2 v^3 in [0, 1], by the trisection of an angle.
             v = 0.5 - np.sin(np.arcsin(1 - 2 * v) / 3)
-        return 2 * v - 1
+        t: Array = 2 * v - 1
+        return t
 
     def _ends(self) -> Array:
         return np.arcsinh((np.array([self.low, self.high]) - self.centre) / self.width)
@@ -375,42 +374,30 @@ def free(model: JointModel) -> tuple[Coordinate, ...]:
 def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
     """Find the box outside which the integrand is negligible, and where in it the posterior lies.
 
-    It is scanned at the middles of equal cells and trimmed to the outermost of those that are
-    not within a threshold of the peak; then again on the box that is left, with ever lower
-    thresholds, until it stops shrinking. Without the prior the measure of x stands for
+    A coarse rule is trimmed to the outermost of its nodes that are not within a threshold of the
+    peak, and made dense where the posterior was seen; then again on the box that is left, with
+    ever lower thresholds, until nothing changes. Without the prior the measure of x stands for
     it, by which the density of most priors is bounded, and the box serves many.
     """
     box = free(model)
+    if not box:
+        return box
     counts = _SCANS.get(len(box), (_SCAN_OF_MANY,) * len(box))
-    shrunk = 1.0
     for threshold in (*_LADDER, *[NATS] * 20):
-        middles = [
-            c.low + (c.high - c.low) * (np.arange(n) + 0.5) / n
-            for c, n in zip(box, counts, strict=True)
-        ]
-        heights = _scan(model, box, middles, prior=prior)
+        sides = tuple(Side.on(c, n, prior=prior) for c, n in zip(box, counts, strict=True))
+        heights, log_rule = _scan(model, sides, prior=prior)
         kept = _kept(heights, threshold).reshape(counts)
-        before, trimmed = box, []
-        for axis, (coordinate, middle) in enumerate(zip(box, middles, strict=True)):
-            inside = np.flatnonzero(kept.any(_others(axis, kept.ndim)))
-            points = [coordinate.low, *middle.tolist(), coordinate.high]
-            low, high = points[inside[0]], points[inside[-1] + 2]
-            trimmed.append(replace(coordinate, low=low, high=high))
-        box = tuple(trimmed)
-        shrunk = min(
-            [
-                (new.high - new.low) / (old.high - old.low)
-                for new, old in zip(box, before, strict=True)
-            ],
-            default=1.0,
+        mass = special.softmax(heights[0] + log_rule).reshape(counts)
+        before, box = (
+            box,
+            tuple(
+                _trimmed(side, kept.any(others), mass.sum(others))
+                for side, others in zip(sides, _others_of(counts), strict=True)
+            ),
         )
-        if threshold == NATS and shrunk > 0.85:
+        if threshold == NATS and all(map(_settled, before, box)):
             break
-    mass = special.softmax(heights[0]).reshape(counts)
-    return tuple(
-        _centred(coordinate, middle, mass.sum(_others(axis, mass.ndim)))
-        for axis, (coordinate, middle) in enumerate(zip(box, middles, strict=True))
-    )
+    return box
 
 
 def tensor(sides: list[Array]) -> Array:
@@ -420,11 +407,28 @@ def tensor(sides: list[Array]) -> Array:
     return np.stack([part.ravel() for part in np.meshgrid(*sides, indexing="ij")])
 
 
-def _centred(coordinate: Coordinate, x: Array, masses: Array) -> Coordinate:
-    """Return a coordinate with nodes dense where masses at equally spaced x lie."""
-    centre = float(masses @ x)
-    sd = float(np.sqrt(masses @ (x - centre) ** 2))
-    return replace(coordinate, centre=centre, width=_WIDTH * max(sd, float(x[1] - x[0]) / 2))
+def _trimmed(side: Side, kept: Mask, masses: Array) -> Coordinate:
+    """Return the coordinate between the nodes next to those kept, dense where the masses lie."""
+    points, inside = (
+        [side.coordinate.low, *side.x.tolist(), side.coordinate.high],
+        np.flatnonzero(kept),
+    )
+    centre = float(masses @ side.x)
+    sd = float(np.sqrt(masses @ (side.x - centre) ** 2))
+    gap = float(np.diff(side.x)[min(int(masses.argmax()), len(side.x) - 2)])
+    return replace(
+        side.coordinate,
+        low=points[inside[0]],
+        high=points[inside[-1] + 2],
+        centre=centre,
+        width=_WIDTH * max(sd, gap / 2),
+    )
+
+
+def _settled(before: Coordinate, after: Coordinate) -> bool:
+    """Whether a scan changed neither the length of a side nor where its nodes are dense."""
+    length = (after.high - after.low) / (before.high - before.low)
+    return length > 0.85 and 0.7 < after.width / before.width < 1.4
 
 
 def _all_hypers(model: JointModel, values: Array) -> Array:
@@ -437,17 +441,16 @@ def _all_hypers(model: JointModel, values: Array) -> Array:
     return np.stack(rows)
 
 
-def _scan(model: JointModel, box: tuple[Coordinate, ...], x: list[Array], *, prior: bool) -> Array:
-    values, log_slopes = zip(
-        *[coordinate.value(at) for coordinate, at in zip(box, x, strict=True)], strict=True
-    )
-    phi = _all_hypers(model, tensor(list(values)))
+def _scan(model: JointModel, sides: tuple[Side, ...], *, prior: bool) -> tuple[Array, Array]:
+    """Heights at the nodes of a rule, and its log weights in the measure of x."""
+    phi = _all_hypers(model, tensor([side.value for side in sides]))
+    log_slope = tensor([side.log_slope for side in sides]).sum(0)
+    log_rule = tensor([side.log_rule for side in sides]).sum(0) - log_slope
     log_likelihood = model.given(phi).log_likelihood
     if not prior:
-        return log_likelihood[None]
-    return _heights(
-        model, phi, log_likelihood + model.log_prior(phi) + tensor(list(log_slopes)).sum(0)
-    )
+        return log_likelihood[None], log_rule
+    log_prior = tensor([side.log_prior for side in sides]).sum(0)
+    return _heights(model, phi, log_likelihood + log_prior + log_slope), log_rule
 
 
 def _heights(model: JointModel, phi: Array, log_f: Array) -> Array:
@@ -466,3 +469,7 @@ def _kept(heights: Array, threshold: float) -> Mask:
 
 def _others(axis: int, dimensions: int) -> tuple[int, ...]:
     return tuple(i for i in range(dimensions) if i != axis)
+
+
+def _others_of(counts: tuple[int, ...]) -> list[tuple[int, ...]]:
+    return [_others(axis, len(counts)) for axis in range(len(counts))]

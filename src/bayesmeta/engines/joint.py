@@ -228,7 +228,7 @@ def fit_joint(
     InputError
         With more than four free hyperparameters.
     """
-    ask = _Question(model, model.points(model.times) if at is None else at, level)
+    ask = _Question(model, model.own_points if at is None else at, level)
     box = locate(model)
     if len(box) > MOST_FREE:
         raise InputError(
@@ -293,7 +293,10 @@ class _Question:
         orders = np.full(len(means), highest if model.flat.any() else 2)
         orders[: len(new.means)] = highest
         linear = _summaries(
-            Mixture(grid.weights, means, sds), self.level, before and before.linear, orders
+            Mixture(grid.weights, means, sds),
+            self.level,
+            None if before is None else before.linear,
+            orders,
         )
         return _Answer(linear, _movements(grid, self.level), grid.log_evidence)
 

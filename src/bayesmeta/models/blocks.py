@@ -30,7 +30,7 @@ class Block:
     @property
     def grid(self) -> tuple[Index, Index]:
         """Index of the block's times in a matrix over all times."""
-        return np.ix_(self.slots, self.slots)
+        return self.slots[:, None], self.slots[None, :]
 
 
 def blocks_of(study: Index, slot: Index) -> tuple[Block, ...]:

@@ -47,7 +47,7 @@ class JointGiven:
 
     def linear(self, rows: Array) -> tuple[Array, Array]:
         """Return the mean and the variance of ``rows @ beta``, shape (q, n), rows (q, p)."""
-        squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
+        squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), rows.shape[1] ** 2)
         return rows @ self.mean, squares @ self.covariance.reshape(squares.shape[1], -1)
 
 
@@ -145,6 +145,11 @@ class JointModel:
         weighted = self.x / self.se[:, None]
         found: Array = np.linalg.lstsq(weighted, self.y / self.se)[0]
         return found
+
+    @property
+    def own_points(self) -> Points:
+        """Its times; nowhere where it has no course."""
+        return self.points(self.times if self.course is not None else [])
 
     def points(self, times: ArrayLike, covariates: ArrayLike = 0.0) -> Points:
         """Return the course at any times, at a value of each covariate.

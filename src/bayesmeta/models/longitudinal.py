@@ -1,4 +1,4 @@
-"""The door to the joint model: tables and priors in, a `JointModel` or one line that says why not."""
+"""The door to joint models: columns and priors in, a model or one line that says why not."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -17,6 +17,8 @@ from bayesmeta.priors import Flat, MuPrior, Normal, RhoFixed, TauPrior
 INDEPENDENT = Correlation("cs", RhoFixed(0.0))
 """No correlation over time."""
 
+_FLAT = Flat()
+
 
 def longitudinal_model(
     study: Sequence[Hashable],
@@ -28,7 +30,7 @@ def longitudinal_model(
     between: Correlation,
     within: Correlation = INDEPENDENT,
     mean: str = "per-time",
-    coefficients: MuPrior | Sequence[MuPrior] = Flat(),
+    coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
 ) -> JointModel:
     """Return the joint model of effects at several times.
 
@@ -95,7 +97,7 @@ def regression_model(
     *,
     names: Sequence[str],
     tau: TauPrior,
-    coefficients: MuPrior | Sequence[MuPrior] = Flat(),
+    coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
 ) -> JointModel:
     """Return a meta-regression: one row a study and any design matrix.
 

@@ -47,7 +47,7 @@ def fall(model: JointModel, slots: list[int]) -> float:
     x, inside = model.x[:, model.flat], np.isin(model.slot, slots)
     falls = [inside.sum() - (x.shape[1] - _rank(x[~inside]))]
     if len(slots) > 1:
-        rho = model.hypers[model.split - 1].prior
+        rho = model.between.correlation.rho
         if rho.support[1] == 1 and rho.support[0] < 1:
             studies, within = np.unique(model.study[inside], return_inverse=True)
             counts = np.bincount(within)[:, None]

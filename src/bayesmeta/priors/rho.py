@@ -116,7 +116,8 @@ class RhoBeta(RhoPrior):
 
     def log_density(self, rho: Array) -> Array:
         shape = special.xlogy(self.a - 1, rho) + special.xlog1py(self.b - 1, -rho)
-        return shape - special.betaln(self.a, self.b)
+        log_density: Array = shape - special.betaln(self.a, self.b)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return special.betainc(self.a, self.b, np.clip(x, 0, 1))
