@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Convention,
         Direction,
         Evidence,
+        JointSpec,
         LeftOut,
         Pool,
         Published,
@@ -29,7 +30,16 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "measures": ["MEASURES", "Measure", "measure_named"],
         "project": ["Analysis", "Project", "bundled_project", "new_project"],
         "read": ["evidence_from_table"],
-        "study": ["Convention", "Direction", "Evidence", "LeftOut", "Pool", "Published", "Variant"],
+        "study": [
+            "Convention",
+            "Direction",
+            "Evidence",
+            "JointSpec",
+            "LeftOut",
+            "Pool",
+            "Published",
+            "Variant",
+        ],
     },
 )
 
@@ -39,6 +49,7 @@ __all__ = [
     "Convention",
     "Direction",
     "Evidence",
+    "JointSpec",
     "LeftOut",
     "Measure",
     "Pool",

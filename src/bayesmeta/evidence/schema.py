@@ -57,6 +57,8 @@ class Joint(Part):
     rho, within_correlation : str or float
         Priors on the two correlations, or numbers that fix them; the second is hardly ever
         reported.
+    beta : str
+        Prior on the slope of a linear or log-linear course, flat by default.
     rho_lag : float
         The gap of time to which an AR(1) correlation belongs, 1 by default.
     tau_per_time : bool
@@ -73,6 +75,7 @@ class Joint(Part):
     within: Literal["cs", "ar1"] = "cs"
     rho: PriorText = _JOINT.rho
     within_correlation: PriorText = _JOINT.within_correlation
+    beta: str = _JOINT.beta
     rho_lag: Positive = 1.0
     tau_per_time: bool = False
     weights: dict[str, Weight] = {}

@@ -119,6 +119,8 @@ class JointSpec:
         ``cs`` or ``ar1``.
     rho, within_correlation : str
         Priors on the two, or numbers that fix them.
+    beta : str
+        Prior on the slope of a linear or log-linear course.
     rho_lag : float
         The gap of time to which an AR(1) correlation belongs.
     tau_per_time : bool
@@ -136,6 +138,7 @@ class JointSpec:
     within: str = "cs"
     rho: str = "uniform(0, 1)"
     within_correlation: str = "uniform(0, 0.95)"
+    beta: str = "flat"
     rho_lag: float = 1.0
     tau_per_time: bool = False
     weights: Mapping[str, float] = field(default_factory=dict)

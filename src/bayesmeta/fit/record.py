@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
 from bayesmeta.evidence.study import Pool
+from bayesmeta.fit.joint_record import joint_record
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
@@ -38,6 +39,7 @@ def record(fit: "Fit") -> dict[str, Any]:
         "rows": [_row(fit, row) for row in fit.rows],
         "left_out": [asdict(left) for left in evidence.left_out],
         "variants": [_variant(fit, variant) for variant in fit.variants],
+        "joint": None if fit.joint is None else joint_record(fit.joint),
     }
 
 

@@ -10,6 +10,7 @@ from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.events import Event
+from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
 from bayesmeta.frequentist import FrequentistPool, frequentist_pools
 
@@ -65,6 +66,8 @@ class Fit:
     rows : tuple of Row
     variants : tuple of VariantRows
         Other selections of rows, other assumptions: exact engine.
+    joint : Joint or None
+        One model of all times, where it was asked for.
     """
 
     evidence: Evidence
@@ -75,6 +78,7 @@ class Fit:
     draws: int
     rows: tuple[Row, ...]
     variants: tuple[VariantRows, ...]
+    joint: Joint | None = None
 
     @property
     def name(self) -> str:

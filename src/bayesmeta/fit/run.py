@@ -1,12 +1,14 @@
 """From a name, a file or a table to a `Fit`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence import (
     Evidence,
+    JointSpec,
     Pool,
     Project,
     bundled_project,
@@ -14,9 +16,11 @@ from bayesmeta.evidence import (
     evidence_from_table,
 )
 from bayesmeta.fit.events import Event
+from bayesmeta.fit.joint import Joint, JointAsk, fit_longitudinal
 from bayesmeta.fit.numbers import Ask
-from bayesmeta.fit.result import Engine, Fit, VariantRows, fit_rows
+from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
+from bayesmeta.models.design import COURSES
 from bayesmeta.priors import (
     Flat,
     MuPrior,
@@ -46,6 +50,13 @@ def fit(
     level: float = 0.95,
     interval: Literal["central", "shortest"] = "central",
     prob: str | Iterable[str] = (),
+    model: str | None = None,
+    between: str | None = None,
+    within_correlation: float | str | None = None,
+    rho: float | str | None = None,
+    mean: str | None = None,
+    rho_lag: float | None = None,
+    tau_per_time: bool | None = None,
     engine: Engine = "exact",
     draws: int = 1000,
     seed: int = SEED,
@@ -74,6 +85,21 @@ def fit(
         Kind of the credible intervals.
     prob : str or iterable of str
         Events such as ``"mu < -4"`` whose probability the table and the JSON show (`Fit.prob`).
+    model : {"normal-normal", "longitudinal"}, optional
+        ``longitudinal`` joins all times in one model beside the pools of each: `Fit.joint`.
+    between : {"cs", "ar1"}, optional
+        Correlation over time of the true effects of a study: compound symmetry, the default, or
+        AR(1) in continuous time.
+    within_correlation, rho : float or str, optional
+        Of the errors of a study's estimates over time, and of its true effects: a number, or a
+        prior such as ``"uniform(0, 0.95)"``, the default of the first; ``"uniform(0, 1)"`` is that
+        of the second.
+    mean : {"per-time", "linear", "log-linear", "spline"}, optional
+        The pooled course over time.
+    rho_lag : float, optional
+        The gap of time to which an AR(1) correlation belongs, 1 by default.
+    tau_per_time : bool, optional
+        A tau for each time, instead of one.
     engine : {"exact", "nuts", "both"}
         ``nuts`` and ``both`` sample too (seconds, most of them spent compiling).
     draws : int
@@ -113,6 +139,17 @@ def fit(
         _known(direction, ("lower", "higher"), "direction")
     evidence = gather(source, measure=measure, direction=direction, project=project)
     pools = at_time(evidence.pools, at)
+    spec = joint_spec(
+        evidence,
+        model,
+        at,
+        between=between,
+        within_correlation=within_correlation,
+        rho=rho,
+        mean=mean,
+        rho_lag=rho_lag,
+        tau_per_time=tau_per_time,
+    )
     ask = Ask(
         *priors_for(evidence, mu, tau),
         level=level,
@@ -126,6 +163,7 @@ def fit(
         if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
     )
     named = {"mu": mu or evidence.mu, "tau": tau or evidence.tau}
+    rows = fit_rows(pools, evidence, ask)
     found = Fit(
         evidence=evidence,
         ask=ask,
@@ -133,8 +171,9 @@ def fit(
         engine="exact",
         seed=seed,
         draws=draws,
-        rows=fit_rows(pools, evidence, ask),
+        rows=rows,
         variants=variants,
+        joint=None if spec is None else _joint(evidence, ask, spec, rows),
     )
     return found if engine == "exact" else found.with_nuts(engine, progress=progress)
 
@@ -185,6 +224,34 @@ def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
         raise InputError(f"mu is {mu}: so far a fit takes normal(mean, sd) or flat on mu")
     for prior in (mu, tau):
         check_measure(prior, evidence.measure.name)
+
+
+def joint_spec(
+    evidence: Evidence, model: str | None, at: float | None, **given: Any
+) -> JointSpec | None:
+    """Return how the times are joined, None where each is to stand alone.
+
+    What is given replaces what the analysis says, which replaces the defaults.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    if model is not None:
+        _known(model, ("normal-normal", "longitudinal"), "model")
+    if at is not None and (model == "longitudinal" or named):
+        raise InputError(f"a longitudinal model joins all times: leave time {at:g} out")
+    if at is not None or model == "normal-normal" or (model is None and evidence.joint is None):
+        if named:
+            word = next(iter(named)).replace("_", "-")
+            raise InputError(f"{word} is of the longitudinal model: add --model longitudinal")
+        return None
+    _known(named.get("mean", "per-time"), tuple(COURSES), "mean over time")
+    before = JointSpec() if evidence.joint is None else evidence.joint
+    texts = {name: f"{named[name]}" for name in ("rho", "within_correlation") if name in named}
+    return replace(before, **(named | texts), given=before.given | set(named))
+
+
+def _joint(evidence: Evidence, ask: Ask, spec: JointSpec, rows: tuple[Row, ...]) -> Joint:
+    widths = [(row.exact.mu.ci_high or 0.0) - (row.exact.mu.ci_low or 0.0) for row in rows]
+    return fit_longitudinal(evidence.pools, evidence.alternatives, ask, JointAsk.of(spec), widths)
 
 
 def at_time(pools: tuple[Pool, ...], at: float | None) -> tuple[Pool, ...]:

@@ -1,0 +1,359 @@
+"""One model of all times of an outcome: the labelled result, and what it hangs on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.engines.averaged import averaged
+from bayesmeta.engines.joint import JointPosterior, JointSummaries, fit_joint
+from bayesmeta.engines.mixture import Mixture
+from bayesmeta.errors import InputError
+from bayesmeta.evidence.study import JointSpec, Pool, Variant
+from bayesmeta.fit.joint_numbers import JointNumbers, TimeNumbers, joint_numbers
+from bayesmeta.fit.numbers import Ask, benefit
+from bayesmeta.models.covariance import Correlation, correlation
+from bayesmeta.models.joint import JointModel
+from bayesmeta.models.longitudinal import longitudinal_model
+from bayesmeta.priors import MuPrior, RhoFixed, RhoPrior, mu_prior, rho_prior
+
+RHO_WITHIN = (0.0, 0.3, 0.6, 0.9)
+"""Within-study correlations at which the analysis is repeated, for nobody reports it."""
+
+MAIN = "main"
+"""Name of the analysis's own rows among the sets of rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointAsk:
+    """How the times are joined."""
+
+    mean: str
+    between: Correlation
+    within: Correlation
+    tau_per_time: bool
+    beta: MuPrior
+    weights: Mapping[str, float]
+    reason: str
+    given: frozenset[str]
+
+    @classmethod
+    def of(cls, spec: JointSpec) -> Self:
+        """Read the text of a specification."""
+        return cls(
+            spec.mean,
+            correlation(spec.between, _rho("rho", spec.rho), spec.rho_lag),
+            correlation(
+                spec.within, _rho("within_correlation", spec.within_correlation), spec.rho_lag
+            ),
+            spec.tau_per_time,
+            mu_prior(spec.beta),
+            spec.weights,
+            spec.reason,
+            spec.given,
+        )
+
+    def model(self, pools: Sequence[Pool], ask: Ask) -> JointModel:
+        """Return the joint model of the pools of one outcome."""
+        labelled = [(pool, i) for pool in pools for i in range(pool.k)]
+        times = {pool.time for pool in pools}
+        tau = [ask.tau] * len(times) if self.tau_per_time else ask.tau
+        model = longitudinal_model(
+            [pool.studies[i] for pool, i in labelled],
+            [_time(pool) for pool, _ in labelled],
+            [pool.y[i] for pool, i in labelled],
+            [pool.se[i] for pool, i in labelled],
+            tau=tau,
+            between=self.between,
+            within=self.within,
+            mean=self.mean,
+            coefficients=ask.mu,
+        )
+        slopes = {"time", "log time"}
+        priors = (self.beta if name in slopes else ask.mu for name in model.names)
+        return replace(model, coefficients=tuple(priors))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A joint model fitted to one set of rows."""
+
+    name: str
+    reason: str
+    weight: float
+    pools: tuple[Pool, ...]
+    posterior: JointPosterior
+    summaries: JointSummaries
+    numbers: JointNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The width of the interval of mu at one time, joint and pooled alone."""
+
+    time: float
+    joint: float
+    alone: float
+
+    @property
+    def ratio(self) -> float:
+        """Joint over alone: below 1 where the other times help."""
+        return self.joint / self.alone
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Whether a study keeps a benefit from its first to its last time, under one set of rows."""
+
+    study: str
+    rows: str
+    first: float
+    last: float
+    prob_first: float
+    prob_last: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """The correlation of a study's true effects at two times that lie a gap apart."""
+
+    gap: float
+    median: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The longitudinal model of an outcome: all times at once.
+
+    Attributes
+    ----------
+    ask : Ask
+    how : JointAsk
+    main : Fitted
+        The analysis's own rows.
+    others : tuple of Variant
+        Other sets of rows.
+    alone : tuple of (float, float)
+        For each time the width of the interval of mu pooled alone.
+    """
+
+    ask: Ask
+    how: JointAsk
+    main: Fitted
+    others: tuple[Variant, ...]
+    alone: tuple[float, ...]
+
+    @property
+    def numbers(self) -> JointNumbers:
+        """The posterior given the analysis's own rows."""
+        return self.main.numbers
+
+    @property
+    def model(self) -> JointModel:
+        """The model of the analysis's own rows."""
+        return self.main.posterior.model
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Names of the studies, in the order of the model."""
+        return tuple(dict.fromkeys(name for pool in self.main.pools for name in pool.studies))
+
+    @cached_property
+    def narrowing(self) -> tuple[Narrowing, ...]:
+        """How much narrower the intervals of mu are than those of each time alone."""
+        return tuple(
+            Narrowing(mu.time, mu.ci_high - mu.ci_low, alone)
+            for mu, alone in zip(self.numbers.mu, self.alone, strict=True)
+        )
+
+    @cached_property
+    def implied(self) -> tuple[Implied, ...]:
+        """The AR(1) correlation at the smallest and the largest gap between two times."""
+        rho = self.numbers.rho_between
+        if self.how.between.kind != "ar1" or rho is None:
+            return ()
+        times = self.model.times
+        ends = (rho,) * 3 if isinstance(rho, float) else (rho.median, rho.ci_low, rho.ci_high)
+        return tuple(
+            Implied(gap, *(float(end) ** (gap / self.how.between.lag) for end in ends))
+            for gap in dict.fromkeys((float(np.diff(times).min()), float(np.ptp(times))))
+        )
+
+    @cached_property
+    def contributions(self) -> Array:
+        """How much each study adds at each time, shape (times, studies): shares of information."""
+        return self.main.posterior.shares()
+
+    @cached_property
+    def first_benefit(self) -> float | None:
+        """The first time at which P(benefit) passes the level, None where it never does."""
+        if self.ask.direction is None:
+            return None
+        found = self.main.posterior.first_time(self.ask.level, below=self.ask.direction == "lower")
+        return None if np.isnan(found) else found
+
+    @cached_property
+    def at_rho_within(self) -> tuple[JointNumbers, ...]:
+        """The same model with the within-study correlation fixed at each of `RHO_WITHIN`.
+
+        Empty where no study is seen twice, for then it has no part.
+        """
+        if len(np.unique(self.model.study)) == len(self.model.y):
+            return ()
+        models = [
+            replace(self.model, within=replace(self.model.within, rho=RhoFixed(rho)))
+            for rho in RHO_WITHIN
+        ]
+        return tuple(
+            joint_numbers(model, fit_joint(model, self.ask.level)[1], self.ask.direction)
+            for model in models
+        )
+
+    @cached_property
+    def alternatives(self) -> tuple[Fitted, ...]:
+        """Every set of rows, the analysis's own first; empty where there is no other."""
+        if not self.others:
+            return ()
+        rest = [
+            _fitted(
+                other.name, other.reason, self._weight(other.name), other.pools, self.ask, self.how
+            )
+            for other in self.others
+        ]
+        return (replace(self.main, weight=self._weight(MAIN)), *rest)
+
+    @cached_property
+    def averaged(self) -> JointNumbers | None:
+        """The average over the sets of rows, with the weights of the user, equal unless given."""
+        sets = [one for one in self.alternatives if one.weight > 0]
+        if not sets:
+            return None
+        whole = averaged(
+            [(one.posterior, one.summaries) for one in sets],
+            [one.weight for one in sets],
+            self.ask.level,
+        )
+        numbers = joint_numbers(self.model, whole, self.ask.direction)
+        why = {"log_marginal_likelihood": "evidences of different data do not compare"}
+        return replace(numbers, log_marginal_likelihood=None, reasons=numbers.reasons | why)
+
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        """Which studies keep their benefit under one set of rows and not under another.
+
+        A benefit is kept where its posterior probability at the study's last time is at least
+        the level.
+        """
+        if self.ask.direction is None:
+            return ()
+        found: dict[str, list[Kept]] = {}
+        for one in self.alternatives:
+            for kept in self._kept(one):
+                found.setdefault(kept.study, []).append(kept)
+        differ = [all_ for all_ in found.values() if len({kept.kept for kept in all_}) > 1]
+        return tuple(kept for all_ in differ for kept in all_)
+
+    def course(self, at: ArrayLike) -> tuple[tuple[TimeNumbers, ...], tuple[TimeNumbers, ...]]:
+        """Return the pooled effect and the effect in a new study at any times."""
+        posterior = replace(self.main.posterior, grid=self.main.posterior.coarse)
+        times = np.atleast_1d(np.asarray(at, dtype=float))
+        p = np.array([(1 - self.ask.level) / 2, 0.5, (1 + self.ask.level) / 2])
+        parts = []
+        for mixture in (posterior.mu(times), posterior.theta_new(times)):
+            low, median, high = mixture.quantile(p).T
+            below = mixture.cdf(0.0)
+            parts.append(
+                tuple(
+                    TimeNumbers(
+                        float(time),
+                        None,
+                        None,
+                        float(median[i]),
+                        float(low[i]),
+                        float(high[i]),
+                        benefit(float(below[i]), self.ask.direction),
+                        float(below[i]),
+                    )
+                    for i, time in enumerate(times)
+                )
+            )
+        return parts[0], parts[1]
+
+    def _weight(self, name: str) -> float:
+        names = (MAIN, *(other.name for other in self.others))
+        total = sum(self.how.weights.get(one, 1.0) for one in names)
+        return self.how.weights.get(name, 1.0) / total
+
+    def _kept(self, one: Fitted) -> list[Kept]:
+        model, grid = one.posterior.model, one.posterior.coarse
+        mean, variance = model.study_effects(grid.phi, grid.given)
+        n = len(grid.weights)
+        effects = Mixture(grid.weights, mean.reshape(-1, n), np.sqrt(variance.reshape(-1, n)))
+        below = effects.cdf(0.0).reshape(model.studies, len(model.times))
+        prob = below if self.ask.direction == "lower" else 1 - below
+        names = dict.fromkeys(name for pool in one.pools for name in pool.studies)
+        found = []
+        for study, name in enumerate(names):
+            slots = np.sort(model.slot[model.study == study])
+            if len(slots) > 1:
+                first, last = model.times[slots[[0, -1]]].tolist()
+                before, after = prob[study, slots[[0, -1]]].tolist()
+                kept = after >= self.ask.level
+                found.append(Kept(name, one.name, first, last, before, after, kept))
+        return found
+
+
+def fit_longitudinal(
+    pools: tuple[Pool, ...],
+    others: tuple[Variant, ...],
+    ask: Ask,
+    how: JointAsk,
+    alone: Sequence[float],
+) -> Joint:
+    """Fit the joint model of the pools of one outcome.
+
+    Raises
+    ------
+    InputError
+        When the pools have several outcomes or no times, or the model cannot be fitted to them.
+    """
+    outcomes = list(dict.fromkeys(pool.outcome for pool in pools))
+    if len(outcomes) > 1:
+        raise InputError(
+            f"a longitudinal model joins the times of one outcome, and there are "
+            f"{len(outcomes)}, {', '.join(outcomes)}: a table of one of them is expected"
+        )
+    if any(pool.time is None for pool in pools):
+        raise InputError(
+            f"a longitudinal model joins times, and {outcomes[0]} has none: a column time with a "
+            f"number in every row is expected"
+        )
+    main = _fitted(MAIN, "", 1.0, pools, ask, how)
+    return Joint(ask, how, main, others, tuple(alone))
+
+
+def _fitted(
+    name: str, reason: str, weight: float, pools: tuple[Pool, ...], ask: Ask, how: JointAsk
+) -> Fitted:
+    model = how.model(pools, ask)
+    posterior, found = fit_joint(model, ask.level)
+    numbers = joint_numbers(model, found, ask.direction)
+    return Fitted(name, reason, weight, pools, posterior, found, numbers)
+
+
+def _rho(name: str, text: str) -> RhoPrior:
+    try:
+        return rho_prior(text)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _time(pool: Pool) -> float:
+    assert pool.time is not None
+    return pool.time

@@ -1,0 +1,211 @@
+"""The labelled numbers of a joint model: what its tables, files and figures are made from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isnan
+
+from bayesmeta.engines.joint import JointSummaries, Linear, Movement
+from bayesmeta.evidence.study import Direction
+from bayesmeta.fit.numbers import benefit
+from bayesmeta.models.joint import JointModel
+
+
+@dataclass(frozen=True, slots=True)
+class TimeNumbers:
+    """The pooled effect, or the effect in a new study, at one time."""
+
+    time: float
+    mean: float | None
+    sd: float | None
+    median: float
+    ci_low: float
+    ci_high: float
+    prob_benefit: float | None
+    prob_below_zero: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastNumbers:
+    """The pooled effect at one time minus that at an earlier one."""
+
+    from_time: float
+    to_time: float
+    mean: float | None
+    sd: float | None
+    median: float
+    ci_low: float
+    ci_high: float
+    prob_benefit: float | None
+    prob_below_zero: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoefficientNumbers:
+    """A coefficient of the mean."""
+
+    name: str
+    prior: str
+    mean: float | None
+    sd: float | None
+    median: float
+    ci_low: float
+    ci_high: float
+    prob_below_zero: float
+
+
+@dataclass(frozen=True, slots=True)
+class HyperNumbers:
+    """A hyperparameter, beside its prior.
+
+    ``moved`` is the largest change, over x, of the probability that it lies below x: 0 where the
+    data said nothing of it, near 1 where they ruled its prior out. None under an improper prior.
+    ``time`` is None where all times share it.
+    """
+
+    time: float | None
+    mean: float | None
+    sd: float | None
+    median: float
+    ci_low: float
+    ci_high: float
+    prior: str
+    prior_median: float | None
+    prior_low: float | None
+    prior_high: float | None
+    moved: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JointNumbers:
+    """The posterior of a joint model.
+
+    ``tau`` has one entry, or one a time. A correlation is its value where it is fixed, and None
+    where there is one time. ``reasons`` says why a field is None.
+    """
+
+    times: tuple[float, ...]
+    mu: tuple[TimeNumbers, ...]
+    theta_new: tuple[TimeNumbers, ...]
+    tau: tuple[HyperNumbers, ...]
+    rho_between: HyperNumbers | float | None
+    rho_within: HyperNumbers | float | None
+    coefficients: tuple[CoefficientNumbers, ...]
+    contrasts: tuple[ContrastNumbers, ...]
+    log_marginal_likelihood: float | None
+    numerical_error: float
+    reasons: dict[str, str]
+
+
+def joint_numbers(
+    model: JointModel, found: JointSummaries, direction: Direction | None
+) -> JointNumbers:
+    """Put the labels back on the summaries of a joint model asked at its own times."""
+    times = tuple(model.times.tolist())
+    later = [(times[i], times[j]) for i, j in found.pairs.tolist()]
+    hypers = dict(zip((hyper.name for hyper in model.hypers), found.hypers, strict=True))
+    priors = {hyper.name: str(hyper.prior) for hyper in model.hypers}
+    several = len(model.between.tau) > 1
+    fixed = {hyper.name for hyper in model.hypers if hyper.fixed}
+
+    def correlation(name: str) -> HyperNumbers | float | None:
+        if name not in hypers:
+            return None
+        return hypers[name].median if name in fixed else _hyper(hypers[name], priors[name])
+
+    return JointNumbers(
+        times=times,
+        mu=at_times(times, found.mu, direction),
+        theta_new=at_times(times, found.theta_new, direction),
+        tau=tuple(
+            _hyper(hypers[name], priors[name], times[at] if several else None)
+            for at, name in enumerate(list(hypers)[: len(model.between.tau)])
+        ),
+        rho_between=correlation("rho_between"),
+        rho_within=correlation("rho_within"),
+        coefficients=tuple(
+            CoefficientNumbers(name, str(prior), *_five(found.coefficients, at), below)
+            for at, (name, prior, below) in enumerate(
+                zip(model.names, model.coefficients, _below(found.coefficients), strict=True)
+            )
+        ),
+        contrasts=tuple(
+            ContrastNumbers(
+                start, end, *_five(found.contrasts, at), benefit(below, direction), below
+            )
+            for at, ((start, end), below) in enumerate(
+                zip(later, _below(found.contrasts), strict=True)
+            )
+        ),
+        log_marginal_likelihood=None if improper_priors(model) else found.log_evidence,
+        numerical_error=found.numerical_error,
+        reasons=_reasons(model, found),
+    )
+
+
+def at_times(
+    times: Iterable[float], found: Linear, direction: Direction | None
+) -> tuple[TimeNumbers, ...]:
+    """Label summaries with the times that they belong to."""
+    return tuple(
+        TimeNumbers(time, *_five(found, at), benefit(below, direction), below)
+        for at, (time, below) in enumerate(zip(times, _below(found), strict=True))
+    )
+
+
+def improper_priors(model: JointModel) -> list[str]:
+    """Say which priors of a model are improper."""
+    named = [
+        *zip(model.names, model.coefficients, strict=True),
+        *((hyper.name, hyper.prior) for hyper in model.hypers),
+    ]
+    return [f"the prior on {name} is improper ({p})" for name, p in named if not p.proper]
+
+
+def number(value: float) -> float | None:
+    """Return a number, None where it does not exist."""
+    return None if isnan(value) else float(value)
+
+
+def _five(found: Linear, at: int) -> tuple[float | None, float | None, float, float, float]:
+    return (
+        number(found.mean[at]),
+        number(found.sd[at]),
+        float(found.median[at]),
+        float(found.low[at]),
+        float(found.high[at]),
+    )
+
+
+def _below(found: Linear) -> list[float]:
+    below: list[float] = found.below_zero.tolist()
+    return below
+
+
+def _hyper(found: Movement, prior: str, time: float | None = None) -> HyperNumbers:
+    median, low, high = map(number, found.prior)
+    return HyperNumbers(
+        time,
+        number(found.mean),
+        number(found.sd),
+        found.median,
+        found.low,
+        found.high,
+        prior,
+        median,
+        low,
+        high,
+        number(found.moved),
+    )
+
+
+def _reasons(model: JointModel, found: JointSummaries) -> dict[str, str]:
+    why = {}
+    if improper := improper_priors(model):
+        why["log_marginal_likelihood"] = f"{improper[0]}: p(y) is defined up to a constant only"
+    for word, name in (("mean", "mean"), ("standard deviation", "sd")):
+        for quantity in ("mu", "theta_new", "coefficients", "contrasts"):
+            if any(map(isnan, getattr(getattr(found, quantity), name))):
+                why[f"{quantity}.{name}"] = f"the {word} does not exist: its tail is too heavy"
+        if any(isnan(getattr(hyper, name)) for hyper in found.hypers):
+            why[f"tau.{name}"] = f"the {word} does not exist: its tail is too heavy"
+    return why

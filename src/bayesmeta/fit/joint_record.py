@@ -1,0 +1,62 @@
+"""The JSON of a joint model, on the analysis scale."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bayesmeta.fit.joint import Joint
+from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
+
+
+def joint_record(joint: Joint) -> dict[str, Any]:
+    """Return a joint model as nested dicts and lists."""
+    how = joint.how
+    return {
+        **_numbers(joint.numbers),
+        "between": how.between.kind,
+        "within": how.within.kind,
+        "mean": how.mean,
+        "rho_lag": how.between.lag,
+        "priors": {
+            name: {"text": str(prior), "default": name not in how.given}
+            for name, prior in (("rho", how.between.rho), ("within_correlation", how.within.rho))
+        },
+        "implied_correlation": [asdict(one) for one in joint.implied],
+        "narrowing": [asdict(one) | {"ratio": one.ratio} for one in joint.narrowing],
+        "contributions": [
+            {"time": time, "study": study, "share": share}
+            for time, shares in zip(joint.numbers.times, joint.contributions.tolist(), strict=True)
+            for study, share in zip(joint.studies, shares, strict=True)
+        ],
+        "first_benefit": joint.first_benefit,
+        "at_rho_within": list(map(_numbers, joint.at_rho_within)),
+        "alternatives": [
+            {
+                "name": one.name,
+                "weight": one.weight,
+                "reason": one.reason,
+                **_numbers(one.numbers),
+            }
+            for one in joint.alternatives
+        ],
+        "averaged": None if joint.averaged is None else _numbers(joint.averaged),
+        "kept": [asdict(one) for one in joint.kept],
+        "nuts": None,  # the one place for the joint model sampled by NUTS
+    }
+
+
+def _numbers(found: JointNumbers) -> dict[str, Any]:
+    record = asdict(found)
+    tau = [_hyper(one) for one in found.tau]
+    record["times"] = list(found.times)
+    record["tau"] = tau if len(tau) > 1 else tau[0]
+    for name in ("rho_between", "rho_within"):
+        value = getattr(found, name)
+        record[name] = _hyper(value) if isinstance(value, HyperNumbers) else value
+    return record
+
+
+def _hyper(found: HyperNumbers) -> dict[str, Any]:
+    record = asdict(found)
+    if found.time is None:
+        del record["time"]
+    return record
