@@ -61,7 +61,8 @@ def fit(
             "RR, HR, ROM, where normal(0, 1) on mu puts 95 % on ratios of 0.14 to 7.1. Families "
             "on tau: half-normal(scale), half-cauchy(scale), half-student-t(df, scale), "
             "exponential(rate), log-normal(mean, sd), uniform(low, high), fixed(value); on mu: "
-            "normal(mean, sd), flat.",
+            "normal(mean, sd), flat; on rho, the correlation between times of a longitudinal "
+            "model: uniform(low, high), beta(a, b), fixed(value).",
             metavar="NAME=PRIOR",
         ),
     ] = None,
@@ -83,6 +84,38 @@ def fit(
             metavar="EVENT",
         ),
     ] = None,
+    model: Annotated[
+        Literal["normal-normal", "longitudinal"] | None,
+        typer.Option(
+            help="longitudinal joins all times of a table in one model, beside the pools of each."
+        ),
+    ] = None,
+    between: Annotated[
+        Literal["cs", "ar1"] | None,
+        typer.Option(
+            help="Correlation over time of a study's true effects: compound symmetry or AR(1). "
+            "[default: cs]"
+        ),
+    ] = None,
+    within_correlation: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the errors of a study's estimates over time: 0.5, or a prior. "
+            "[default: uniform(0, 0.95)]",
+            metavar="NUMBER|PRIOR",
+        ),
+    ] = None,
+    mean: Annotated[
+        Literal["per-time", "linear", "log-linear", "spline"] | None,
+        typer.Option(help="The pooled course over time. [default: per-time]"),
+    ] = None,
+    rho_lag: Annotated[
+        float | None,
+        typer.Option(help="The gap to which an AR(1) rho belongs. [default: 1]", metavar="TIME"),
+    ] = None,
+    tau_per_time: Annotated[
+        bool, typer.Option("--tau-per-time", help="A tau for each time, instead of one.")
+    ] = False,
     draws: Annotated[int, typer.Option(help="NUTS draws of each of four chains.")] = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
@@ -113,6 +146,14 @@ def fit(
                 format=format,
                 output=output,
                 project=project,
+                joint={
+                    "model": model,
+                    "between": between,
+                    "within_correlation": within_correlation,
+                    "mean": mean,
+                    "rho_lag": rho_lag,
+                    "tau_per_time": tau_per_time or None,
+                },
             )
         )
     )

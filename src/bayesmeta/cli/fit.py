@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bayesmeta.cli import show
+from bayesmeta.cli.show_joint import joint_answer
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.fit import Fit, fit
 from bayesmeta.fit.result import LONG_COLUMNS, Engine
@@ -32,6 +33,7 @@ class Request:
     format: str
     output: Path | None
     project: Path | None
+    joint: dict[str, Any]
 
 
 def run(request: Request) -> int:
@@ -41,6 +43,7 @@ def run(request: Request) -> int:
     folder = folder_for(request.output or Path("bayesmeta-output") / found.name)
     if console:
         show.answer(console, found)
+        joint_answer(console, found)
     if request.engine != "exact":
         found = _sampled(found, cast(Engine, request.engine), visible=console is not None)
         if console:
@@ -55,7 +58,7 @@ def run(request: Request) -> int:
     return 0 if found.converged else 3
 
 
-def priors_of(texts: tuple[str, ...]) -> dict[str, Any]:
+def priors_of(texts: tuple[str, ...], names: tuple[str, ...] = ("mu", "tau")) -> dict[str, Any]:
     """Read ``NAME=PRIOR`` options.
 
     Examples
@@ -68,8 +71,8 @@ def priors_of(texts: tuple[str, ...]) -> dict[str, Any]:
         name, equals, prior = (part.strip() for part in text.partition("="))
         if not equals:
             raise InputError(f"--prior is {text!r}: expected the like of tau='half-normal(0.5)'")
-        if name not in ("mu", "tau"):
-            raise InputError(f"--prior names {name!r}: {did_you_mean(name, ('mu', 'tau'))}")
+        if name not in names:
+            raise InputError(f"--prior names {name!r}: {did_you_mean(name, names)}")
         if name in found:
             raise InputError(f"--prior {name} is given twice: {found[name]!r} and {prior!r}")
         found[name] = prior.strip("'\"")
@@ -80,7 +83,8 @@ def _exact(request: Request) -> Fit:
     return fit(
         request.source,
         measure=request.measure,
-        **priors_of(request.priors),
+        **priors_of(request.priors, ("mu", "tau", "rho")),
+        **request.joint,
         at=request.at,
         direction=request.direction,
         level=request.level,

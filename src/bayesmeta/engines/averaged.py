@@ -9,7 +9,7 @@ from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.joint import JointPosterior, JointSummaries, Linear, Movement
 from bayesmeta.engines.mixture import Mixture
 
-_LIGHT = 1e-13
+_LIGHT = 1e-11
 """Nodes that weigh less are left out."""
 
 type Part = tuple[JointPosterior, JointSummaries]

@@ -198,7 +198,7 @@ class JointPosterior:
             below_zero = self.mu(at).cdf(0.0)
             return np.flatnonzero((below_zero if below else 1 - below_zero) >= level)
 
-        scan = np.union1d(np.linspace(first, last, 129), self.model.times)
+        scan = np.union1d(np.linspace(first, last, 33), self.model.times)
         if not passed(scan).size:
             return float("nan")
         while (after := passed(scan)[0]) > 0 and np.ptp(scan) > 1e-6 * (last - first):
@@ -207,7 +207,10 @@ class JointPosterior:
 
 
 def fit_joint(
-    model: JointModel, level: float = 0.95, at: Points | None = None
+    model: JointModel,
+    level: float = 0.95,
+    at: Points | None = None,
+    tolerance: float | None = None,
 ) -> tuple[JointPosterior, JointSummaries]:
     """Return the posterior and the summaries of a joint model.
 
@@ -222,6 +225,8 @@ def fit_joint(
         Of the intervals, which are central.
     at : Points or None
         Where the mean and the effect in a new study are wanted; the model's times by default.
+    tolerance : float or None
+        Another one.
 
     Raises
     ------
@@ -242,7 +247,7 @@ def fit_joint(
             box, grid = wider, _on(model, wider, counts)
         answer = ask.answer(grid, before)
         error = np.inf if before is None else answer.change(before)
-        if error <= TOLERANCES[len(box)] or not box:
+        if error <= (tolerance or TOLERANCES[len(box)]) or not box:
             break
         coarse, before = grid, answer
     posterior = JointPosterior(grid, grid if coarse is None else coarse)

@@ -211,7 +211,9 @@ class Joint:
             for rho in RHO_WITHIN
         ]
         return tuple(
-            joint_numbers(model, fit_joint(model, self.ask.level)[1], self.ask.direction)
+            joint_numbers(
+                model, fit_joint(model, self.ask.level, tolerance=1e-6)[1], self.ask.direction
+            )
             for model in models
         )
 

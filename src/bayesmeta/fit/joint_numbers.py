@@ -1,8 +1,9 @@
 """The labelled numbers of a joint model: what its tables, files and figures are made from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 from bayesmeta.engines.joint import JointSummaries, Linear, Movement
 from bayesmeta.evidence.study import Direction
@@ -94,6 +95,17 @@ class JointNumbers:
     log_marginal_likelihood: float | None
     numerical_error: float
     reasons: dict[str, str]
+
+    def long(self) -> Iterator[tuple[float | None, str, Any]]:
+        """Yield time, name and summary of each quantity."""
+        for name in ("mu", "theta_new", "tau"):
+            for one in getattr(self, name):
+                yield one.time, name, one
+        for name in ("rho_between", "rho_within"):
+            if isinstance(rho := getattr(self, name), HyperNumbers):
+                yield None, name, rho
+        for one in self.contrasts:
+            yield one.to_time, f"mu since {one.from_time:g}", one
 
 
 def joint_numbers(

@@ -180,6 +180,10 @@ class Fit:
                 yield (*place, quantity, None, *_values(getattr(numbers, quantity)))
             for study in numbers.studies:
                 yield (*place, "theta", study.study, *_values(study.shrunk))
+        if self.joint is not None:
+            for time, quantity, numbers in self.joint.numbers.long():
+                summary = (getattr(numbers, name, None) for name in LONG_COLUMNS[4:])
+                yield (self.rows[0].pool.outcome, time, f"joint {quantity}", None, *summary)
 
     def shrinkage(self) -> "pd.DataFrame":
         """Return each study as observed beside its effect given all, and its weight."""

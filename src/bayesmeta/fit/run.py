@@ -233,7 +233,7 @@ def joint_spec(
 
     What is given replaces what the analysis says, which replaces the defaults.
     """
-    named = {name: value for name, value in given.items() if value is not None}
+    named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if model is not None:
         _known(model, ("normal-normal", "longitudinal"), "model")
     if at is not None and (model == "longitudinal" or named):
@@ -245,8 +245,9 @@ def joint_spec(
         return None
     _known(named.get("mean", "per-time"), tuple(COURSES), "mean over time")
     before = JointSpec() if evidence.joint is None else evidence.joint
-    texts = {name: f"{named[name]}" for name in ("rho", "within_correlation") if name in named}
-    return replace(before, **(named | texts), given=before.given | set(named))
+    for name in {"rho", "within_correlation"} & named.keys():
+        named[name] = str(named[name])
+    return replace(before, given=before.given | named.keys(), **named)
 
 
 def _joint(evidence: Evidence, ask: Ask, spec: JointSpec, rows: tuple[Row, ...]) -> Joint:

@@ -47,7 +47,8 @@ def folder_for(folder: Path) -> Path:
 
 
 def save(fit: "Fit", folder: Path) -> list[Path]:
-    """Write ``fit.json``, ``summary.csv`` and ``<outcome>-<time>.nc``, and return their paths."""
+    """Write ``fit.json``, ``summary.csv`` and ``<outcome>-<time>.nc``, ``joint.nc`` where all times
+    are in one model, and return their paths."""
     from bayesmeta.fit.datatree import datatree
 
     folder_for(folder)
@@ -63,6 +64,12 @@ def save(fit: "Fit", folder: Path) -> list[Path]:
         written.append(name)
         with whole(written[-1]) as path:
             datatree(fit, row).to_netcdf(path, engine="h5netcdf")
+    if fit.joint is not None:
+        from bayesmeta.fit.joint_tree import joint_datatree
+
+        written.append(folder / "joint.nc")
+        with whole(written[-1]) as path:
+            joint_datatree(fit, fit.joint).to_netcdf(path, engine="h5netcdf")
     return written
 
 

@@ -1,0 +1,61 @@
+"""What ``fit`` prints of a joint model."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bayesmeta.fit import Fit
+from bayesmeta.fit.joint_words import (
+    joint_assumptions,
+    joint_contrasts,
+    joint_heading,
+    joint_hypers,
+    joint_remarks,
+    joint_times,
+)
+from bayesmeta.fit.words import percent
+
+
+def joint_answer(to: Console, fit: Fit) -> None:
+    """Print the joint model of a fit, where it has one."""
+    joint = fit.joint
+    if joint is None:
+        return
+    level = percent(fit.ask.level)
+    prob = "P(benefit)" if fit.evidence.controlled else "P(improvement)"
+    if fit.direction is None:
+        prob = f"P({fit.evidence.measure.name} < 1)" if fit.evidence.measure.ratio else "P(mu < 0)"
+    scale = " (ratio)" if fit.evidence.measure.ratio else ""
+    to.print()
+    to.print(Text("All times in one model", style="bold"))
+    for line in joint_heading(fit, joint):
+        to.print(Text(line, style="dim"))
+    columns = [
+        "Time",
+        f"mu ({level} CrI)",
+        prob,
+        f"New study ({level} PI)",
+        "Width / alone",
+        "Information",
+    ]
+    _print(to, columns, joint_times(fit, joint))
+    later = prob.replace("benefit", "later is better") if fit.direction else "P(change < 0)"
+    _print(to, [f"Change of mu{scale}", f"({level} CrI)", later], joint_contrasts(fit, joint))
+    _print(
+        to,
+        ["Hyperparameter", f"Posterior ({level} CrI)", "Prior", "Moved"],
+        joint_hypers(fit, joint),
+    )
+    times = [f"mu at {time:g}" for time in joint.numbers.times]
+    _print(to, ["If", *times], joint_assumptions(fit, joint))
+    for line in joint_remarks(fit, joint):
+        to.print(Text(line))
+
+
+def _print(to: Console, columns: list[str], rows: list[tuple[str, ...]]) -> None:
+    if rows:
+        table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        to.print(table)

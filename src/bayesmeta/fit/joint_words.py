@@ -1,0 +1,197 @@
+"""The words in which a joint model is shown: lines and cells of text."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bayesmeta.evidence.pooling import words_of_time
+from bayesmeta.fit.joint import MAIN, RHO_WITHIN, Joint
+from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
+from bayesmeta.fit.words import formatter, percent, probability, span, spread
+from bayesmeta.models.covariance import Correlation
+
+if TYPE_CHECKING:
+    from bayesmeta.fit.result import Fit
+
+MEANS = {
+    "per-time": "a pooled effect for each time",
+    "linear": "a straight line over time",
+    "log-linear": "a straight line over log time",
+    "spline": "a natural cubic spline over time",
+}
+
+type Cells = tuple[str, ...]
+
+
+def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
+    """Return the lines above the tables of a joint model."""
+    how, unit = joint.how, fit.evidence.time_unit
+    lines = [
+        f"{MEANS[how.mean]}; {'a tau for each time' if how.tau_per_time else 'one tau'}; "
+        f"{percent(fit.ask.level)} central intervals; priors on mu and tau as above",
+        _correlation("true effects of one study", "rho", joint, how.between, unit),
+    ]
+    if "rho_within" in {hyper.name for hyper in joint.model.hypers}:
+        lines.append(
+            _correlation(
+                "errors of one study's estimates", "within_correlation", joint, how.within, unit
+            )
+        )
+    if how.reason:
+        lines.append(f"why these: {how.reason}")
+    return lines
+
+
+def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
+    """Return time, mu, P(benefit), prediction, and the width of the interval beside each alone."""
+    show = formatter(fit.evidence)
+    return [
+        (
+            words_of_time(mu.time, fit.evidence.time_unit),
+            f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})",
+            probability(mu.prob_below_zero if mu.prob_benefit is None else mu.prob_benefit),
+            span(show, new.ci_low, new.ci_high),
+            f"{width.ratio:.2f}",
+            ", ".join(
+                f"{study} {100 * share:.0f}%"
+                for study, share in zip(joint.studies, shares, strict=True)
+                if share >= 0.005
+            )
+            if len(joint.studies) <= MOST_STUDIES
+            else "",
+        )
+        for mu, new, width, shares in zip(
+            joint.numbers.mu,
+            joint.numbers.theta_new,
+            joint.narrowing,
+            joint.contributions.tolist(),
+            strict=True,
+        )
+    ]
+
+
+MOST_STUDIES = 6
+"""Of which the table of a joint model can say how much each adds."""
+
+
+def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
+    """Return name, posterior, prior and how far the data moved it, for each hyperparameter."""
+    numbers, level = joint.numbers, percent(fit.ask.level)
+    named: list[tuple[str, HyperNumbers | float | None]] = [
+        ("tau" if one.time is None else f"tau at {one.time:g}", one) for one in numbers.tau
+    ]
+    named += [("rho, between", numbers.rho_between), ("rho, within", numbers.rho_within)]
+    rows: list[Cells] = [
+        (name, f"{found:g}", "fixed", "")
+        if isinstance(found, float)
+        else (
+            name,
+            f"{spread(found.median)} ({span(spread, found.ci_low, found.ci_high)})",
+            found.prior
+            if found.prior_low is None
+            else f"{found.prior}: {spread(found.prior_median)} "
+            f"({span(spread, found.prior_low, found.prior_high)})",
+            "" if found.moved is None else f"{found.moved:.2f}",
+        )
+        for name, found in named
+        if found is not None
+    ]
+    return rows + [
+        (
+            f"correlation {words_of_time(one.gap, fit.evidence.time_unit)} apart",
+            f"{one.median:.2f} ({one.ci_low:.2f} to {one.ci_high:.2f})",
+            f"implied by rho, {level} CrI",
+            "",
+        )
+        for one in joint.implied
+    ]
+
+
+def joint_contrasts(fit: "Fit", joint: Joint) -> list[Cells]:
+    """Return pairs of times, the change of mu between them, and P(the later is better)."""
+    show = formatter(fit.evidence)
+    return [
+        (
+            f"{one.from_time:g} to {words_of_time(one.to_time, fit.evidence.time_unit)}",
+            f"{show(one.median)} ({span(show, one.ci_low, one.ci_high)})",
+            probability(one.prob_below_zero if one.prob_benefit is None else one.prob_benefit),
+        )
+        for one in joint.numbers.contrasts
+    ]
+
+
+def joint_assumptions(fit: "Fit", joint: Joint) -> list[Cells]:
+    """Return a row for each assumption: mu at each time when the unknown is set otherwise."""
+    rows: list[Cells] = [
+        (f"rho within {rho:g}", *_course(fit, numbers))
+        for rho, numbers in zip(RHO_WITHIN, joint.at_rho_within, strict=False)
+    ]
+    for one in joint.alternatives:
+        name = "rows as analysed" if one.name == MAIN else one.name
+        rows.append((f"{name}, weight {one.weight:.2g}", *_course(fit, one.numbers)))
+    if joint.averaged is not None:
+        rows.append(("average of these", *_course(fit, joint.averaged)))
+    return rows
+
+
+def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
+    """Say what the tables do not: when a benefit begins, and which one hangs on the rows."""
+    lines = []
+    level, unit = percent(fit.ask.level), fit.evidence.time_unit
+    word = "P(benefit)" if fit.evidence.controlled else "P(improvement)"
+    if fit.direction is not None:
+        first = joint.first_benefit
+        times = joint.numbers.times
+        lines.append(
+            f"{word} does not reach {level} between {times[0]:g} and "
+            f"{words_of_time(times[-1], unit)}."
+            if first is None
+            else f"{word} first reaches {level} at {words_of_time(round(first, 2), unit)}."
+        )
+    unmoved = [
+        name
+        for name, found in (
+            ("rho between", joint.numbers.rho_between),
+            ("rho within", joint.numbers.rho_within),
+        )
+        if isinstance(found, HyperNumbers) and found.moved is not None and found.moved < 0.05
+    ]
+    if unmoved:
+        lines.append(
+            f"Of {' and '.join(unmoved)} these data say next to nothing: the posterior is the "
+            "prior."
+        )
+    by_study: dict[str, list[str]] = {}
+    for kept in joint.kept:
+        name = "as analysed" if kept.rows == MAIN else f"with {kept.rows}"
+        verb = "keeps" if kept.kept else "loses"
+        opening = (
+            f"{kept.study}, {kept.first:g} to {words_of_time(kept.last, unit)}: "
+            if kept.study not in by_study
+            else ""
+        )
+        by_study.setdefault(kept.study, []).append(
+            f"{opening}{name} it {verb} its benefit "
+            f"({word} {probability(kept.prob_first)} at {kept.first:g}, "
+            f"{probability(kept.prob_last)} at {kept.last:g})"
+        )
+    lines += [
+        f"{'; '.join(parts)}. Which rows are right is not known: the average gives each set its "
+        "weight."
+        for parts in by_study.values()
+    ]
+    return lines
+
+
+def _correlation(what: str, name: str, joint: Joint, correlation: Correlation, unit: str) -> str:
+    default = "" if name in joint.how.given else " (default)"
+    kind = (
+        "compound symmetry, one rho whatever the gap"
+        if correlation.kind == "cs"
+        else f"AR(1), rho at a gap of {words_of_time(correlation.lag, unit)}"
+    )
+    return f"correlation over time of the {what}: {kind}; prior on it: {correlation.rho}{default}"
+
+
+def _course(fit: "Fit", numbers: JointNumbers) -> Sequence[str]:
+    show = formatter(fit.evidence)
+    return [f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})" for mu in numbers.mu]
