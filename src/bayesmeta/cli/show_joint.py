@@ -57,5 +57,5 @@ def _print(to: Console, columns: list[str], rows: list[tuple[str, ...]]) -> None
     if rows:
         table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(cell, overflow="fold") for cell in row))
         to.print(table)

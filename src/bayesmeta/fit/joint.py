@@ -192,9 +192,16 @@ class Joint:
 
     @cached_property
     def first_benefit(self) -> float | None:
-        """The first time at which P(benefit) passes the level, None where it never does."""
+        """The first time at which P(benefit) passes the level, None where it never does.
+
+        Of the times of the data where each has a mean of its own, for between them such a course
+        is a line that nobody observed; of all times between the first and the last otherwise.
+        """
         if self.ask.direction is None:
             return None
+        if self.how.mean == "per-time":
+            passed = (one for one in self.numbers.mu if (one.prob_benefit or 0) >= self.ask.level)
+            return next((one.time for one in passed), None)
         found = self.main.posterior.first_time(self.ask.level, below=self.ask.direction == "lower")
         return None if np.isnan(found) else found
 

@@ -45,7 +45,7 @@ def joint_datatree(fit: "Fit", joint: Joint) -> xr.DataTree:
     }
     for at, hyper in enumerate(model.hypers[taus:], taus):
         values[hyper.name], dims[hyper.name] = draws.phi[:, at], ()
-    coords = {
+    coords: dict[str, list[Any]] = {
         "study": list(joint.studies),
         "time": list(joint.numbers.times),
         "coefficient": list(model.names),

@@ -48,7 +48,8 @@ def folder_for(folder: Path) -> Path:
 
 def save(fit: "Fit", folder: Path) -> list[Path]:
     """Write ``fit.json``, ``summary.csv`` and ``<outcome>-<time>.nc``, ``joint.nc`` where all times
-    are in one model, and return their paths."""
+    are in one model, and return their paths.
+    """
     from bayesmeta.fit.datatree import datatree
 
     folder_for(folder)
