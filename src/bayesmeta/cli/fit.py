@@ -109,9 +109,10 @@ def _sampled(found: Fit, engine: Engine, *, visible: bool) -> Fit:
 
 
 def _save(found: Fit, folder: Path) -> list[Path]:
-    from bayesmeta.plots import save_forest, save_posterior
+    from bayesmeta.plots import save_course, save_forest, save_posterior
 
-    return [*found.save(folder), *save_forest(found, folder), *save_posterior(found, folder)]
+    figures = (save_forest, save_posterior, save_course)
+    return [*found.save(folder), *(path for save in figures for path in save(found, folder))]
 
 
 def _print_csv(found: Fit) -> None:

@@ -97,7 +97,7 @@ def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
     ]
     return rows + [
         (
-            f"correlation {words_of_time(one.gap, fit.evidence.time_unit)} apart",
+            f"correlation {_gap(one.gap, fit.evidence.time_unit)} apart",
             f"{one.median:.2f} ({one.ci_low:.2f} to {one.ci_high:.2f})",
             f"implied by rho, {level} CrI",
             "",
@@ -111,7 +111,7 @@ def joint_contrasts(fit: "Fit", joint: Joint) -> list[Cells]:
     show = formatter(fit.evidence)
     return [
         (
-            f"{one.from_time:g} to {words_of_time(one.to_time, fit.evidence.time_unit)}",
+            _from_to(one.from_time, one.to_time, fit.evidence.time_unit),
             f"{show(one.median)} ({span(show, one.ci_low, one.ci_high)})",
             probability(one.prob_below_zero if one.prob_benefit is None else one.prob_benefit),
         )
@@ -165,7 +165,7 @@ def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
         name = "as analysed" if kept.rows == MAIN else f"with {kept.rows}"
         verb = "keeps" if kept.kept else "loses"
         opening = (
-            f"{kept.study}, {kept.first:g} to {words_of_time(kept.last, unit)}: "
+            f"{kept.study}, {_from_to(kept.first, kept.last, unit)}: "
             if kept.study not in by_study
             else ""
         )
@@ -187,9 +187,17 @@ def _correlation(what: str, name: str, joint: Joint, correlation: Correlation, u
     kind = (
         "compound symmetry, one rho whatever the gap"
         if correlation.kind == "cs"
-        else f"AR(1), rho at a gap of {words_of_time(correlation.lag, unit)}"
+        else f"AR(1), rho at a gap of {_gap(correlation.lag, unit)}"
     )
     return f"correlation over time of the {what}: {kind}; prior on it: {correlation.rho}{default}"
+
+
+def _from_to(first: float, last: float, unit: str) -> str:
+    return f"{first:g} to {last:g} {unit}" if unit else f"time {first:g} to {last:g}"
+
+
+def _gap(gap: float, unit: str) -> str:
+    return f"{gap:g} {unit.removesuffix('s') if gap == 1 else unit}".rstrip()
 
 
 def _course(fit: "Fit", numbers: JointNumbers) -> Sequence[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.plots.course_plot import course, course_figure, save_course
     from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
     from bayesmeta.plots.joint_plot import joint_contours
     from bayesmeta.plots.posterior_plot import posterior_figure, save_posterior
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "course_plot": ["course", "course_figure", "save_course"],
         "forest_plot": ["forest", "forest_figure", "save_forest"],
         "joint_plot": ["joint_contours"],
         "posterior_plot": ["posterior_figure", "save_posterior"],
@@ -22,10 +24,13 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 )
 
 __all__ = [
+    "course",
+    "course_figure",
     "forest",
     "forest_figure",
     "joint_contours",
     "posterior_figure",
+    "save_course",
     "save_forest",
     "save_posterior",
     "study_trace",
