@@ -27,7 +27,7 @@ TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
 
 MOST_FREE = 4
-_MOST_NODES = 1 << 17
+_MOST_NODES = 400_000
 _WITHIN = 0.6
 """Nodes on the side of the within-study correlation, as a share of the others."""
 
@@ -63,14 +63,16 @@ class JointPosterior:
 
     def study_effects(self, level: float = 0.95) -> tuple[Linear, float]:
         """Return the effects of each study at all times, shape (k, t), and their error."""
-        answers: list[Linear] = []
-        for grid in (self.coarse, self.grid):
-            n = len(grid.weights)
-            mean, variance = self.model.study_effects(grid.phi, grid.given)
-            mixture = Mixture(grid.weights, mean.reshape(-1, n), np.sqrt(variance.reshape(-1, n)))
-            answers.append(summarise(mixture, level, answers[0] if answers else None))
-        shape = (self.model.studies, len(self.model.times))
-        return answers[1].reshaped(shape), answers[1].change(answers[0])
+        model, parts, studies, error = self.model, [], [], 0.0
+        blocks = (model.study_effects(grid.phi, grid.given) for grid in (self.coarse, self.grid))
+        for (numbers, *coarse), (_, *fine) in zip(*blocks, strict=True):
+            before = summarise(_mixture_of(self.coarse, *coarse), level, None)
+            found = summarise(_mixture_of(self.grid, *fine), level, before)
+            error = max(error, found.change(before))
+            parts.append(found)
+            studies.append(numbers)
+        ordered = Linear.joined(parts)[np.argsort(np.concatenate(studies))]
+        return ordered, error
 
     def shares(self, at: ArrayLike | None = None) -> Array:
         """Return how much each study adds at each time, shape (times, k).
@@ -98,6 +100,11 @@ class JointPosterior:
         while (after := passed(scan)[0]) > 0 and np.ptp(scan) > 1e-6 * (last - first):
             scan = np.linspace(scan[after - 1], scan[after], 9)
         return float(scan[after])
+
+
+def _mixture_of(grid: Grid, mean: Array, variance: Array) -> Mixture:
+    """Return the effects of a block of studies, (t, m, n), as mixtures of shape (m, t)."""
+    return Mixture(grid.weights, mean.swapaxes(0, 1), np.sqrt(variance.swapaxes(0, 1)))
 
 
 def fit_joint(

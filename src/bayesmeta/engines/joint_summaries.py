@@ -22,7 +22,7 @@ _PLACES = np.linspace(-1, 1, 258)[:-1]
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Summaries of linear quantities, shape (q,) each; ``nan`` where a moment does not exist."""
+    """Summaries of linear quantities, shape (q, ...); ``nan`` where a moment does not exist."""
 
     mean: Array
     sd: Array
@@ -35,9 +35,10 @@ class Linear:
         """Return some of the quantities."""
         return type(self)(*(getattr(self, name)[at] for name in self.__slots__))
 
-    def reshaped(self, shape: tuple[int, ...]) -> Self:
-        """Return the same in another shape."""
-        return type(self)(*(getattr(self, name).reshape(shape) for name in self.__slots__))
+    @classmethod
+    def joined(cls, parts: "list[Linear]") -> Self:
+        """Put quantities behind each other."""
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
 
     def change(self, before: "Linear") -> float:
         """Return the largest difference, in SDs, or widths / 3.92 where there is none."""
@@ -222,7 +223,7 @@ def summarise(
     heavy = mixture.weights > _LIGHT
     thin = Mixture(*(part[..., heavy] for part in (mixture.weights, mixture.means, mixture.sds)))
     begin = None if start is None else np.stack([start.low, start.median, start.high], -1)
-    low, median, high = _quantiles(thin, p, begin).T
+    low, median, high = np.moveaxis(_quantiles(thin, p, begin), -1, 0)
     if orders is not None:
         mean, sd = np.where(orders >= 1, mean, np.nan), np.where(orders >= 2, sd, np.nan)
     return Linear(mean, sd, median, low, high, thin.cdf(0.0))
@@ -231,7 +232,7 @@ def summarise(
 def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:
     """Quantiles by Newton's method from those of another rule, shape (q, len(p))."""
     if start is not None:
-        x, width = start, np.ptp(start, -1)[:, None]
+        x, width = start, np.ptp(start, -1)[..., None]
         for _ in range(4):
             step = mixture.quantile_step(x, p)
             x = x + step
