@@ -34,10 +34,14 @@ _WITHIN = 0.6
 
 @dataclass(frozen=True, slots=True)
 class JointPosterior:
-    """The posterior of a joint model on a grid of nodes, and on the one before."""
+    """The posterior of a joint model on grids of ever more nodes; the last one answers."""
 
-    grid: Grid
-    coarse: Grid
+    grids: tuple[Grid, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """The last grid."""
+        return self.grids[-1]
 
     @property
     def model(self) -> JointModel:
@@ -63,16 +67,21 @@ class JointPosterior:
 
     def study_effects(self, level: float = 0.95) -> tuple[Linear, float]:
         """Return the effects of each study at all times, shape (k, t), and their error."""
-        model, parts, studies, error = self.model, [], [], 0.0
-        blocks = (model.study_effects(grid.phi, grid.given) for grid in (self.coarse, self.grid))
-        for (numbers, *coarse), (_, *fine) in zip(*blocks, strict=True):
-            before = summarise(_mixture_of(self.coarse, *coarse), level, None)
-            found = summarise(_mixture_of(self.grid, *fine), level, before)
-            error = max(error, found.change(before))
+        grids = self.grids[1:2] + self.grids[-2:] if len(self.grids) > 3 else self.grids
+        effects = [self.model.study_effects(grid.phi, grid.given) for grid in grids]
+        parts: list[Linear] = []
+        error = 0.0
+        for block in zip(*effects, strict=True):
+            before: Linear | None = None
+            found: Linear | None = None
+            for grid, (_, mean, variance) in zip(grids, block, strict=True):
+                by_study = mean.swapaxes(0, 1), np.sqrt(variance.swapaxes(0, 1))
+                before, found = found, summarise(Mixture(grid.weights, *by_study), level, found)
+            assert found is not None
+            error = max(error, 0.0 if before is None else found.change(before))
             parts.append(found)
-            studies.append(numbers)
-        ordered = Linear.joined(parts)[np.argsort(np.concatenate(studies))]
-        return ordered, error
+        order = np.concatenate([block.studies for block in self.model.blocks])
+        return Linear.joined(parts)[np.argsort(order)], error
 
     def shares(self, at: ArrayLike | None = None) -> Array:
         """Return how much each study adds at each time, shape (times, k).
@@ -100,11 +109,6 @@ class JointPosterior:
         while (after := passed(scan)[0]) > 0 and np.ptp(scan) > 1e-6 * (last - first):
             scan = np.linspace(scan[after - 1], scan[after], 9)
         return float(scan[after])
-
-
-def _mixture_of(grid: Grid, mean: Array, variance: Array) -> Mixture:
-    """Return the effects of a block of studies, (t, m, n), as mixtures of shape (m, t)."""
-    return Mixture(grid.weights, mean.swapaxes(0, 1), np.sqrt(variance.swapaxes(0, 1)))
 
 
 def fit_joint(
@@ -136,18 +140,19 @@ def fit_joint(
             f"{len(box)} hyperparameters are free, and a grid serves {MOST_FREE} at most: fix "
             f"some of them, or use NUTS"
         )
-    coarse, before, error = None, None, np.inf
+    grids: list[Grid] = []
+    before, error = None, np.inf
     for counts in _levels(box):
         grid = _on(model, box, counts)
         while (wider := grid.widened()) is not None:
             box, grid = wider, _on(model, wider, counts)
+        grids.append(grid)
         answer = ask.answer(grid, before)
         error = np.inf if before is None else answer.change(before)
         if error <= TOLERANCES[len(box)] or not box:
             break
-        coarse, before = grid, answer
-    posterior = JointPosterior(grid, grid if coarse is None else coarse)
-    return posterior, ask.summaries(grid, answer, error if box else 0.0)
+        before = answer
+    return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
 
 
 def _on(model: JointModel, box: tuple[Coordinate, ...], counts: tuple[int, ...]) -> Grid:

@@ -16,9 +16,6 @@ from bayesmeta.models.tails import highest_moment
 _LIGHT = 1e-14
 """Nodes that weigh less are left out of CDFs, never out of moments."""
 
-_PLACES = np.linspace(-1, 1, 258)[:-1]
-"""Where, between the faces of the box, prior and posterior are compared."""
-
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -262,9 +259,20 @@ def _movement(marginal: Marginal, level: float, highest: int) -> Movement:
     prior, moved = np.full(3, np.nan), np.nan
     if hyper.prior.proper:
         prior = hyper.prior.ppf(p[[1, 0, 2]])
-        side = marginal.coordinate
-        value = side.value(side.at(_PLACES)[0])[0]
-        moved = float(np.abs(marginal.cdf(value) - hyper.prior.cdf(value)).max())
+        moved = _moved(marginal)
     mean = marginal.mean() if highest >= 1 else np.nan
     sd = marginal.sd() if highest >= 2 else np.nan
     return Movement(hyper.name, mean, sd, median, low, high, tuple(np.ravel(prior).tolist()), moved)
+
+
+def _moved(marginal: Marginal) -> float:
+    """Kolmogorov distance of the posterior from the prior, by zooming in on the largest gap."""
+    side, prior = marginal.coordinate, marginal.coordinate.hyper.prior
+    low, high = -1.0, 1.0 - 1e-12
+    for _ in range(3):
+        t = np.linspace(low, high, 65)
+        value = side.value(side.at(t)[0])[0]
+        gap = np.abs(marginal.cdf(value) - prior.cdf(value))
+        at = int(gap.argmax())
+        low, high = t[max(at - 1, 0)], t[min(at + 1, 64)]
+    return float(gap.max())
