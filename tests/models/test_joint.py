@@ -163,7 +163,10 @@ def test_study_effects_are_those_of_dense_algebra(model, tau, between, within):
     # over all rows at once.
     phi = point(model, tau, between, within)
     given = model.given(phi[:, None])
-    mean, variance = model.study_effects(phi[:, None], given)
+    shape = (model.studies, len(model.times))
+    mean, variance = np.empty(shape), np.empty(shape)
+    for studies, *moments in model.study_effects(phi[:, None], given):
+        mean[studies], variance[studies] = (one[:, :, 0].T for one in moments)
     dense = Dense.of(model, phi)
     kept = dense.to_rows @ np.linalg.inv(dense.v)
     beta, covariance = given.mean[:, 0], given.covariance[:, :, 0]

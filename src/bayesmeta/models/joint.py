@@ -183,31 +183,31 @@ class JointModel:
         """
         return JointGiven.joined([self._given(phi[:, at]) for at in self._chunks(phi)])
 
-    def study_effects(self, phi: Array, given: JointGiven) -> tuple[Array, Array]:
-        """Mean and variance of the effects of each study at all times, shape (k, t, n).
+    def study_effects(self, phi: Array, given: JointGiven) -> Iterator[tuple[Index, Array, Array]]:
+        """Numbers of studies, and mean and variance of their effects at all times, (t, m, n).
 
-        With ``C = T_all,obs P_i`` and ``G = X_all - C X_i``: mean ``X_all b + C (y_i - X_i b)``
-        and variance ``T - C T_obs,all + G A^-1 G'``.
+        Block by block, since there may be many. With ``C = T_all,obs P_i`` and
+        ``G = X_all - C X_i``: mean ``X_all b + C (y_i - X_i b)`` and variance
+        ``T - C T_obs,all + G A^-1 G'``.
         """
-        shape = (self.studies, len(self.times), phi.shape[1])
-        mean, variance = np.empty(shape), np.empty(shape)
-        for at in self._chunks(phi):
-            beta, covariance = given.mean[:, at], given.covariance[:, :, at]
-            between = self._between(phi[:, at])
-            for block, precision in self._precisions(phi[:, at]):
-                x, x_all = self._by_study(block), self._at_all_times(block)
+        for block in self.blocks:
+            shape = (len(self.times), len(block.studies), phi.shape[1])
+            mean, variance = np.empty(shape), np.empty(shape)
+            x, x_all = self._by_study(block), self._at_all_times(block)
+            for at in self._chunks(phi):
+                beta, covariance = given.mean[:, at], given.covariance[:, :, at]
+                between = self._between(phi[:, at])
+                precision = self._precision(block, between, self._within(phi[:, at]))
                 to_all = between[block.slots][:, :, None]
                 kept = sum_over(precision[:, :, None], to_all[:, None])
                 residual = self.y[block.rows][..., None] - sum_over(x, beta)
-                found = sum_over(x_all, beta) + sum_over(kept, residual)
+                mean[..., at] = sum_over(x_all, beta) + sum_over(kept, residual)
                 off = np.stack(
                     [all_ - sum_over(kept, one) for all_, one in zip(x_all, x, strict=True)]
                 )
                 left = np.diagonal(between).T[:, None] - sum_over(kept, to_all)
-                mean[block.studies, :, at] = found.swapaxes(0, 1)
-                spread = self.unit**2 * left + quadratic(off, covariance)
-                variance[block.studies, :, at] = spread.swapaxes(0, 1)
-        return mean, variance
+                variance[..., at] = self.unit**2 * left + quadratic(off, covariance)
+            yield block.studies, mean, variance
 
     def shares(self, phi: Array, given: JointGiven, rows: Array) -> Array:
         """Each study's share of what is known of ``rows @ beta``, shape (q, k, n).
@@ -223,8 +223,9 @@ class JointModel:
         for at in self._chunks(phi):
             directions = np.tensordot(rows, given.covariance[:, :, at], 1) / self.unit
             wholes = given.linear(rows)[1][:, at]
-            for block, precision in self._precisions(phi[:, at]):
-                x = self._by_study(block)
+            between, within = self._between(phi[:, at]), self._within(phi[:, at])
+            for block in self.blocks:
+                x, precision = self._by_study(block), self._precision(block, between, within)
                 for q, (direction, whole) in enumerate(zip(directions, wholes, strict=True)):
                     reach = sum_over(x, direction)
                     found[q, block.studies, at] = quadratic(reach, precision) / whole
@@ -234,9 +235,9 @@ class JointModel:
         p, n = self.x.shape[1], phi.shape[1]
         moments = np.repeat(self._prior_moments[:, :, None], n, -1)
         log_likelihood = np.full(n, self._constant)
-        for (_, covariance), (products, *at) in zip(
-            self._covariances(phi), self._products, strict=True
-        ):
+        between, within = self._between(phi), self._within(phi)
+        for block, (products, *at) in zip(self.blocks, self._products, strict=True):
+            covariance = self._covariance(block, between, within)
             log_likelihood -= sweep(covariance, len(covariance)).sum(0) / 2
             upper = covariance[np.triu_indices(len(covariance))]
             moments[*at] -= products @ upper.reshape(-1, n)
@@ -298,23 +299,24 @@ class JointModel:
         """T in units of the model, shape (t, t, n)."""
         return self.between.matrix(phi[: self.split], self.times) / self.unit**2
 
-    def _covariances(self, phi: Array) -> Iterator[tuple[Block, Array]]:
-        """For each block ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model."""
-        between = self._between(phi)
-        within = np.ones((1, 1, 1))
-        if len(self.times) > 1:
-            rho = phi[-1, :1] if self.hypers[-1].fixed else phi[-1]
-            within = self.within.matrix(rho, self.times)
-        for block in self.blocks:
-            se = self.se[block.rows] / self.unit
-            errors = (se[:, None] * se)[..., None] * within[block.grid][:, :, None]
-            yield block, errors + between[block.grid][:, :, None]
+    def _within(self, phi: Array) -> Array:
+        """Correlations of the errors, shape (t, t, n), or (t, t, 1) where they are fixed."""
+        if len(self.times) == 1:
+            return np.ones((1, 1, 1))
+        return self.within.matrix(phi[-1, :1] if self.hypers[-1].fixed else phi[-1], self.times)
 
-    def _precisions(self, phi: Array) -> Iterator[tuple[Block, Array]]:
-        """For each block ``P_i``, shape (d, d, m, n), in units of the model."""
-        for block, covariance in self._covariances(phi):
-            sweep(covariance, len(covariance))
-            yield block, mirrored(np.negative(covariance, out=covariance))
+    def _covariance(self, block: Block, between: Array, within: Array) -> Array:
+        """Return ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model."""
+        se = self.se[block.rows] / self.unit
+        errors = (se[:, None] * se)[..., None] * within[block.grid][:, :, None]
+        covariance: Array = errors + between[block.grid][:, :, None]
+        return covariance
+
+    def _precision(self, block: Block, between: Array, within: Array) -> Array:
+        """Return ``P_i``, shape (d, d, m, n), in units of the model."""
+        covariance = self._covariance(block, between, within)
+        sweep(covariance, len(covariance))
+        return mirrored(np.negative(covariance, out=covariance))
 
     def _chunks(self, phi: Array) -> Iterator[slice]:
         largest = max(block.rows.size * len(block.slots) for block in self.blocks)

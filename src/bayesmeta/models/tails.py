@@ -50,10 +50,10 @@ def fall(model: JointModel, slots: list[int]) -> float:
         rho = model.between.correlation.rho
         if rho.support[1] == 1 and rho.support[0] < 1:
             studies, within = np.unique(model.study[inside], return_inverse=True)
-            counts = np.bincount(within)[:, None]
-            means = np.stack([np.bincount(within, column) for column in x[inside].T], -1) / counts
+            sums = np.zeros((len(studies), x.shape[1]))
+            np.add.at(sums, within, x[inside])
             x = x.copy()
-            x[inside] -= means[within]
+            x[inside] -= (sums / np.bincount(within)[:, None])[within]
             ridge = len(studies) - (x.shape[1] - _rank(x)) + 2 * (rho.powers[1] + 1)
             falls.append(ridge)
     return float(min(falls))

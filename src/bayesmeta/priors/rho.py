@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from math import log
 from typing import ClassVar
 
 import numpy as np
@@ -74,7 +75,7 @@ class RhoUniform(RhoPrior):
         return (self.low, self.high)
 
     def log_density(self, rho: Array) -> Array:
-        return 0 * rho - np.log(self.high - self.low)
+        return 0 * rho - log(self.high - self.low)
 
     def cdf(self, x: ArrayLike) -> Array:
         return np.clip((np.asarray(x, dtype=float) - self.low) / (self.high - self.low), 0, 1)

@@ -1,0 +1,203 @@
+"""One hyperparameter of a grid: its coordinate, the rule on it, and its posterior.
+
+The posterior touches the edges of its domain (rho near 1, tau near 0), and the integrand is
+analytic through them. So the coordinates are bounded: ``tau / (tau + s)``, and correlations as
+they are. Unbounded coordinates would only make tails.
+"""
+
+from dataclasses import dataclass
+from math import inf, log
+from typing import Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.engines.legendre import gauss_legendre, integration, interpolated
+from bayesmeta.models.covariance import Hyper
+from bayesmeta.priors import RhoPrior
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """Where a hyperparameter is integrated: x between two bounds.
+
+    ``tau = s x / (1 - x)`` for a positive scale, ``rho = x^(1 / power)`` for a correlation, and
+    ``x = centre + width sinh(u)``, an entire map, so that nodes lie denser where the posterior
+    is. Where the density is not analytic at an end, ``3 v^2 - 2 v^3`` in place of v, the share of
+    the way of u from one end to the other, flattens it.
+    """
+
+    hyper: Hyper
+    low: float
+    high: float
+    graded: bool
+    centre: float = 0.0
+    width: float = 1e6
+
+    @classmethod
+    def of(cls, hyper: Hyper) -> Self:
+        """Return the coordinate of a hyperparameter, between the bounds of its prior."""
+        prior = hyper.prior
+        low, high = prior.support
+        if isinstance(prior, RhoPrior):
+            if hyper.power != 1:
+                low, high = low**hyper.power, high**hyper.power
+            ragged = hyper.ragged and low == 0
+            return cls(hyper, low, high, ragged or any(power % 1 for power in prior.powers))
+        s = hyper.typical
+        low, high = (end / (end + s) if end < inf else 1.0 for end in (low, high))
+        return cls(hyper, low, high, _ragged(hyper))
+
+    def value(self, x: Array) -> tuple[Array, Array]:
+        """Return the hyperparameter at x and the log of its derivative."""
+        if isinstance(self.hyper.prior, RhoPrior):
+            root = 1 / self.hyper.power
+            return x**root, np.log(root) + (root - 1) * np.log(x) if root != 1 else 0 * x
+        s = self.hyper.typical
+        return s * x / (1 - x), log(s) - 2 * np.log1p(-x)
+
+    def x(self, value: Array) -> Array:
+        """Return the coordinate of a value of the hyperparameter."""
+        if isinstance(self.hyper.prior, RhoPrior):
+            return value**self.hyper.power if self.hyper.power != 1 else value
+        return value / (value + self.hyper.typical)
+
+    def at(self, t: Array) -> tuple[Array, Array]:
+        """Return x at t in [-1, 1] and dx/dt."""
+        v, slope = (t + 1) / 2, np.full_like(t, 0.5)
+        if self.graded:
+            v, slope = v * v * (3 - 2 * v), 3 * v * (1 - v)
+        first, last = self._ends()
+        u, pace = first + (last - first) * v, (last - first) * slope
+        return self.centre + self.width * np.sinh(u), self.width * np.cosh(u) * pace
+
+    def t(self, x: Array) -> Array:
+        """Return the t of an x, the end where it lies outside."""
+        first, last = self._ends()
+        u = np.arcsinh((np.clip(x, self.low, self.high) - self.centre) / self.width)
+        v = np.clip((u - first) / (last - first), 0.0, 1.0)
+        if self.graded:
+            # The root of 3 v^2 - 2 v^3 in [0, 1], by the trisection of an angle.
+            v = 0.5 - np.sin(np.arcsin(1 - 2 * v) / 3)
+        t: Array = 2 * v - 1
+        return t
+
+    def _ends(self) -> Array:
+        return np.arcsinh((np.array([self.low, self.high]) - self.centre) / self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The rule on one axis of a grid, shape (n,) each.
+
+    Attributes
+    ----------
+    coordinate : Coordinate
+    x, value : ndarray
+        Coordinate and hyperparameter at the nodes.
+    log_slope : ndarray
+        Log of the derivative of the one by the other.
+    log_rule : ndarray
+        Log weights, in the measure of the hyperparameter.
+    log_prior : ndarray
+        Log prior density, 0 on a grid that is drawn without it.
+    """
+
+    coordinate: Coordinate
+    x: Array
+    value: Array
+    log_slope: Array
+    log_rule: Array
+    log_prior: Array
+
+    @classmethod
+    def on(cls, coordinate: Coordinate, count: int, *, prior: bool = True) -> Self:
+        """Lay a rule on an axis."""
+        t, weight = gauss_legendre(count)
+        x, slope = coordinate.at(t)
+        value, log_slope = coordinate.value(x)
+        log_prior = coordinate.hyper.log_density(value) if prior else 0 * value
+        return cls(coordinate, x, value, log_slope, np.log(weight * slope) + log_slope, log_prior)
+
+
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """The posterior of one hyperparameter, from its axis of a grid.
+
+    Attributes
+    ----------
+    coordinate : Coordinate
+    nodes, masses : ndarray, shape (n,)
+        Values of the hyperparameter on its axis, and their probabilities: what moments need.
+    density, cumulated : ndarray, shape (m,)
+        Of t, at the nodes of a longer rule: polynomials, one the integral of the other.
+    """
+
+    coordinate: Coordinate
+    nodes: Array
+    masses: Array
+    density: Array
+    cumulated: Array
+
+    @classmethod
+    def of(cls, coordinate: Coordinate, nodes: Array, masses: Array, density: Array) -> Self:
+        """Integrate a density of t, which need not be normalised."""
+        fine = density * gauss_legendre(len(density))[1]
+        total = fine.sum()
+        cumulated = integration(len(density)) @ (fine / total)
+        return cls(coordinate, nodes, masses, density / total, cumulated)
+
+    def mean(self) -> float:
+        """Posterior mean."""
+        return float(self.masses @ self.nodes)
+
+    def sd(self) -> float:
+        """Posterior standard deviation."""
+        return float(np.sqrt(self.masses @ (self.nodes - self.mean()) ** 2))
+
+    def cdf(self, value: ArrayLike) -> Array:
+        """P(hyperparameter <= value)."""
+        x = self.coordinate.x(np.asarray(value, dtype=float))
+        t = self.coordinate.t(x).ravel()
+        inside = np.clip(interpolated(self.cumulated, t), 0.0, 1.0)
+        return np.where(t <= -1, 0.0, np.where(t >= 1, 1.0, inside)).reshape(x.shape)
+
+    def pdf(self, value: ArrayLike) -> Array:
+        """Density, 0 outside the box."""
+        x = self.coordinate.x(np.asarray(value, dtype=float))
+        inside = (x > self.coordinate.low) & (x < self.coordinate.high)
+        t = np.where(inside, self.coordinate.t(x), 0.0)
+        at, slope = self.coordinate.at(t)
+        density = interpolated(self.density, t.ravel()).reshape(x.shape)
+        return np.where(inside, density / slope * np.exp(-self.coordinate.value(at)[1]), 0.0)
+
+    def ppf(self, p: ArrayLike) -> Array:
+        """Quantiles, by Newton's method on the CDF between the nodes next to them."""
+        p = np.asarray(p, dtype=float)
+        wanted = p.ravel()
+        t = np.concatenate([[-1.0], gauss_legendre(len(self.density))[0], [1.0]])
+        table = np.concatenate([[0.0], np.maximum.accumulate(self.cumulated), [1.0]])
+        after = np.clip(np.searchsorted(table, wanted), 1, len(t) - 1)
+        low, high = t[after - 1], t[after]
+        at = (low + high) / 2
+        for _ in range(60):
+            gap = interpolated(self.cumulated, at) - wanted
+            low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = at - gap / interpolated(self.density, at)
+            before = at
+            at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
+            if np.all(np.abs(at - before) < 1e-12):
+                break
+        return self.coordinate.value(self.coordinate.at(at)[0])[0].reshape(p.shape)
+
+
+def _ragged(hyper: Hyper) -> bool:
+    """Whether the prior density of a positive scale is not analytic at 0 or at infinity."""
+    prior = hyper.prior
+    assert not isinstance(prior, RhoPrior)
+    tiny = np.array([1e-130, 2e-130])
+    start = np.diff(prior.log_density(tiny, np.log(tiny)))[0] / log(2)
+    rough_start = prior.support[0] == 0 and not (start < 10 and abs(start - round(start)) < 1e-6)
+    tail = prior.tail_power
+    return bool(rough_start or (tail < inf and tail % 1) or prior.log_tails)

@@ -1,0 +1,278 @@
+"""What is reported of a joint model, and how far two grids are apart in it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from bayesmeta.arrays import Array
+from bayesmeta.engines.axis import Marginal
+from bayesmeta.engines.grid import Grid
+from bayesmeta.engines.mixture import Mixture
+from bayesmeta.models.blocks import Index
+from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.tails import highest_moment
+
+_LIGHT = 1e-14
+"""Nodes that weigh less are left out of CDFs, never out of moments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Summaries of linear quantities, shape (q, ...); ``nan`` where a moment does not exist."""
+
+    mean: Array
+    sd: Array
+    median: Array
+    low: Array
+    high: Array
+    below_zero: Array
+
+    def __getitem__(self, at: Index) -> Self:
+        """Return some of the quantities."""
+        return type(self)(*(getattr(self, name)[at] for name in self.__slots__))
+
+    @classmethod
+    def joined(cls, parts: "list[Linear]") -> Self:
+        """Put quantities behind each other."""
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
+
+    def change(self, before: "Linear") -> float:
+        """Return the largest difference, in SDs, or widths / 3.92 where there is none."""
+        scale = np.where(np.isnan(self.sd), (self.high - self.low) / 3.92, self.sd)
+        moves = [
+            np.abs(getattr(self, name) - getattr(before, name)) / scale
+            for name in ("mean", "sd", "median", "low", "high")
+        ]
+        moves.append(np.abs(self.below_zero - before.below_zero))
+        return float(np.nanmax(moves, initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Summary of a hyperparameter, and how far the data moved it from its prior.
+
+    Attributes
+    ----------
+    name : str
+    mean, sd, median, low, high : float
+    prior : tuple of float
+        Median and bounds of the prior's interval; ``nan`` where it is improper.
+    moved : float
+        The largest change, over x, of the probability that it lies below x: 0 where the data said
+        nothing, near 1 where they ruled the prior's mass out.
+    """
+
+    name: str
+    mean: float
+    sd: float
+    median: float
+    low: float
+    high: float
+    prior: tuple[float, ...]
+    moved: float
+
+    def change(self, before: "Movement") -> float:
+        """Return the largest difference: of positive scales relative, of correlations absolute."""
+        relative = not self.name.startswith("rho")
+        moves = [
+            abs(getattr(self, name) - getattr(before, name))
+            / (getattr(self, name) if relative and getattr(self, name) > 0 else 1.0)
+            for name in ("mean", "sd", "median", "low", "high")
+        ]
+        return float(np.nanmax([*moves, abs(self.moved - before.moved)], initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class JointSummaries:
+    """Every summary of a joint model, in the units of the data.
+
+    Attributes
+    ----------
+    points : Points
+        Where the mean is asked for: the model's own times and others, or rows of covariates.
+    mu, theta_new : Linear
+        The mean, and the effect in a new study, at those points.
+    pairs : ndarray of int, shape (c, 2)
+        Pairs of the model's times.
+    contrasts : Linear
+        ``mu`` at the second time of each pair minus that at the first.
+    coefficients : Linear
+        In the order of the model's `names`.
+    hypers : tuple of Movement
+    log_evidence : float
+        Natural log of p(y); without a meaning unless all priors are proper.
+    numerical_error : float
+        The largest change of anything reported between the last two levels: of locations in
+        posterior SDs, of positive scales relative, of the rest absolute.
+    nodes : int
+    """
+
+    points: Points
+    mu: Linear
+    theta_new: Linear
+    pairs: Index
+    contrasts: Linear
+    coefficients: Linear
+    hypers: tuple[Movement, ...]
+    log_evidence: float
+    numerical_error: float
+    nodes: int
+
+    def hyper(self, name: str) -> Movement:
+        """Return the summary of one hyperparameter, such as ``tau``."""
+        return next(one for one in self.hypers if one.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything that is summarised of one grid."""
+
+    linear: Linear
+    hypers: tuple[Movement, ...]
+    log_evidence: float
+
+    def change(self, before: "Answer") -> float:
+        """Return the largest change, in the units of `JointSummaries.numerical_error`."""
+        moves = [one.change(old) for one, old in zip(self.hypers, before.hypers, strict=True)]
+        evidence = abs(self.log_evidence - before.log_evidence)
+        return max(self.linear.change(before.linear), evidence, *moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every grid in turn."""
+
+    model: JointModel
+    points: Points
+    level: float
+
+    def answer(self, grid: Grid, before: Answer | None) -> Answer:
+        """Summarise a grid, from where the one before leaves off."""
+        new, fixed = (
+            new_study(grid, self.points),
+            linear_mixture(grid, np.unique(self._rows(), axis=0)),
+        )
+        means, sds = (
+            np.concatenate(both) for both in ((new.means, fixed.means), (new.sds, fixed.sds))
+        )
+        highest = highest_moment(self.model)
+        orders = np.full(len(means), highest if self.model.flat.any() else 2)
+        orders[: len(new.means)] = highest
+        linear = summarise(
+            Mixture(grid.weights, means, sds),
+            self.level,
+            None if before is None else before.linear,
+            orders,
+        )
+        return Answer(linear, _movements(grid, self.level), grid.log_evidence)
+
+    def summaries(self, grid: Grid, answer: Answer, error: float) -> JointSummaries:
+        """Name the parts."""
+        q, pairs = len(self.points.rows), self._pairs()
+        places = q + np.unique(self._rows(), axis=0, return_inverse=True)[1]
+        mu, contrasts, coefficients = np.split(places, [q, q + len(pairs)])
+        return JointSummaries(
+            self.points,
+            answer.linear[mu],
+            answer.linear[np.arange(q)],
+            pairs,
+            answer.linear[contrasts],
+            answer.linear[coefficients],
+            answer.hypers,
+            answer.log_evidence,
+            error,
+            len(grid.weights),
+        )
+
+    def _pairs(self) -> Index:
+        return np.stack(np.triu_indices(len(self.model.times), 1), -1)
+
+    def _rows(self) -> Array:
+        """Linear forms in the coefficients: the mean, contrasts of times, the coefficients."""
+        left, right = self._pairs().T
+        own = self.model.points(self.model.times).rows
+        return np.concatenate([self.points.rows, own[right] - own[left], np.eye(own.shape[1])])
+
+
+def linear_mixture(grid: Grid, rows: Array) -> Mixture:
+    """Return ``rows @ beta`` as mixtures of shape (q,)."""
+    mean, variance = grid.given.linear(rows)
+    return Mixture(grid.weights, mean, np.sqrt(variance))
+
+
+def new_study(grid: Grid, points: Points) -> Mixture:
+    """Return the effect in a new study at points, as mixtures of shape (q,)."""
+    mean, variance = grid.given.linear(points.rows)
+    spread = grid.model.between.variance(grid.phi, grid.model.times, points.times)
+    return Mixture(grid.weights, mean, np.sqrt(variance + spread))
+
+
+def summarise(
+    mixture: Mixture, level: float, start: Linear | None, orders: Array | None = None
+) -> Linear:
+    """Summarise mixtures, from the summaries by another rule where there are some.
+
+    Moments of an order above ``orders`` are ``nan``.
+    """
+    p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+    mean, sd = mixture.mean(), mixture.sd()
+    heavy = mixture.weights > _LIGHT
+    thin = Mixture(*(part[..., heavy] for part in (mixture.weights, mixture.means, mixture.sds)))
+    begin = None if start is None else np.stack([start.low, start.median, start.high], -1)
+    low, median, high = np.moveaxis(_quantiles(thin, p, begin), -1, 0)
+    if orders is not None:
+        mean, sd = np.where(orders >= 1, mean, np.nan), np.where(orders >= 2, sd, np.nan)
+    return Linear(mean, sd, median, low, high, thin.cdf(0.0))
+
+
+def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:
+    """Quantiles by Newton's method from those of another rule, shape (q, len(p))."""
+    if start is not None:
+        x, width = start, np.ptp(start, -1)[..., None]
+        for _ in range(4):
+            step = mixture.quantile_step(x, p)
+            x = x + step
+            # What is left after a step is of the order of its square.
+            if np.all(np.abs(step) < 1e-5 * width):
+                return x
+    return mixture.quantile(p)
+
+
+def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
+    axes = {coordinate.hyper.name: at for at, coordinate in enumerate(grid.box)}
+    found = []
+    for hyper in grid.model.hypers:
+        if hyper.fixed:
+            value = hyper.prior.support[0]
+            found.append(Movement(hyper.name, value, 0.0, value, value, value, (value,) * 3, 0.0))
+        else:
+            highest = highest_moment(grid.model, hyper.name)
+            found.append(_movement(grid.marginal(axes[hyper.name]), level, highest))
+    return tuple(found)
+
+
+def _movement(marginal: Marginal, level: float, highest: int) -> Movement:
+    hyper = marginal.coordinate.hyper
+    p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+    low, median, high = marginal.ppf(p).tolist()
+    prior, moved = np.full(3, np.nan), np.nan
+    if hyper.prior.proper:
+        prior = hyper.prior.ppf(p[[1, 0, 2]])
+        moved = _moved(marginal)
+    mean = marginal.mean() if highest >= 1 else np.nan
+    sd = marginal.sd() if highest >= 2 else np.nan
+    return Movement(hyper.name, mean, sd, median, low, high, tuple(np.ravel(prior).tolist()), moved)
+
+
+def _moved(marginal: Marginal) -> float:
+    """Kolmogorov distance of the posterior from the prior, by zooming in on the largest gap."""
+    side, prior = marginal.coordinate, marginal.coordinate.hyper.prior
+    low, high = -1.0, 1.0 - 1e-12
+    for _ in range(3):
+        t = np.linspace(low, high, 65)
+        value = side.value(side.at(t)[0])[0]
+        gap = np.abs(marginal.cdf(value) - prior.cdf(value))
+        at = int(gap.argmax())
+        low, high = t[max(at - 1, 0)], t[min(at + 1, 64)]
+    return float(gap.max())
