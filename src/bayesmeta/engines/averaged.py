@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
-from bayesmeta.engines.joint import JointPosterior, JointSummaries, Linear, Movement
+from bayesmeta.engines.joint import JointPosterior
+from bayesmeta.engines.joint_summaries import JointSummaries, Linear, Movement
 from bayesmeta.engines.mixture import Mixture
 
 _LIGHT = 1e-11
@@ -41,7 +42,7 @@ def averaged(
     def average(name: str, mixtures: list[Mixture]) -> Linear:
         return _linear([getattr(one, name) for one in found], mixtures, share, level)
 
-    coarse = [replace(post, grid=post.coarse) for post in posteriors]
+    coarse = [posterior.coarser for posterior in posteriors]
     rows = found[0].points.rows
     return replace(
         found[0],

@@ -48,6 +48,11 @@ class JointPosterior:
         """The model."""
         return self.grid.model
 
+    @property
+    def coarser(self) -> "JointPosterior":
+        """The same from the grid before the last, which is within `numerical_error` of it."""
+        return JointPosterior(self.grids[:-1] or self.grids)
+
     def linear(self, rows: ArrayLike) -> Mixture:
         """Return ``rows @ beta``, rows of shape (q, p), as mixtures of shape (q,)."""
         return linear_mixture(self.grid, np.asarray(rows, dtype=float))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.grid import Grid, gauss_legendre, interpolated
+from bayesmeta.engines.grid import Grid
+from bayesmeta.engines.legendre import gauss_legendre, interpolated
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.averaged import averaged
-from bayesmeta.engines.joint import JointPosterior, JointSummaries, fit_joint
+from bayesmeta.engines.joint import JointPosterior, fit_joint
+from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import JointSpec, Pool, Variant
@@ -270,7 +271,7 @@ class Joint:
 
     def course(self, at: ArrayLike) -> tuple[tuple[TimeNumbers, ...], tuple[TimeNumbers, ...]]:
         """Return the pooled effect and the effect in a new study at any times."""
-        posterior = replace(self.main.posterior, grid=self.main.posterior.coarse)
+        posterior = self.main.posterior.coarser
         times = np.atleast_1d(np.asarray(at, dtype=float))
         p = np.array([(1 - self.ask.level) / 2, 0.5, (1 + self.ask.level) / 2])
         parts = []
@@ -300,21 +301,19 @@ class Joint:
         return self.how.weights.get(name, 1.0) / total
 
     def _kept(self, one: Fitted) -> list[Kept]:
-        model, grid = one.posterior.model, one.posterior.coarse
-        mean, variance = model.study_effects(grid.phi, grid.given)
-        n = len(grid.weights)
-        effects = Mixture(grid.weights, mean.reshape(-1, n), np.sqrt(variance.reshape(-1, n)))
-        below = effects.cdf(0.0).reshape(model.studies, len(model.times))
-        prob = below if self.ask.direction == "lower" else 1 - below
-        names = dict.fromkeys(name for pool in one.pools for name in pool.studies)
+        model, grid = one.posterior.model, one.posterior.coarser.grid
+        names = list(dict.fromkeys(name for pool in one.pools for name in pool.studies))
         found = []
-        for study, name in enumerate(names):
-            slots = np.sort(model.slot[model.study == study])
-            if len(slots) > 1:
-                first, last = model.times[slots[[0, -1]]].tolist()
-                before, after = prob[study, slots[[0, -1]]].tolist()
-                kept = after >= self.ask.level
-                found.append(Kept(name, one.name, first, last, before, after, kept))
+        for studies, mean, variance in model.study_effects(grid.phi, grid.given):
+            below = Mixture(grid.weights, mean, np.sqrt(variance)).cdf(0.0)
+            prob = below if self.ask.direction == "lower" else 1 - below
+            for study, of_study in zip(studies, prob.T, strict=True):
+                slots = np.sort(model.slot[model.study == study])
+                if len(slots) > 1:
+                    first, last = model.times[slots[[0, -1]]].tolist()
+                    before, after = of_study[slots[[0, -1]]].tolist()
+                    kept = after >= self.ask.level
+                    found.append(Kept(names[study], one.name, first, last, before, after, kept))
         return found
 
 

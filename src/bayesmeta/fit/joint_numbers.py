@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from bayesmeta.engines.joint import JointSummaries, Linear, Movement
+from bayesmeta.engines.joint_summaries import JointSummaries, Linear, Movement
 from bayesmeta.evidence.study import Direction
 from bayesmeta.fit.numbers import benefit
 from bayesmeta.models.joint import JointModel

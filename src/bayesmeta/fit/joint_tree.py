@@ -27,7 +27,7 @@ def joint_datatree(fit: "Fit", joint: Joint) -> xr.DataTree:
     """
     model = joint.model
     rng = np.random.default_rng([fit.seed, 3])
-    draws = joint_draws(joint.main.posterior.coarse, _CHAINS * fit.draws, rng)
+    draws = joint_draws(joint.main.posterior.coarser.grid, _CHAINS * fit.draws, rng)
     taus = len(model.between.tau)
     dims: dict[str, tuple[str, ...]] = {
         "mu": ("time",),
