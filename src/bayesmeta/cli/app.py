@@ -84,6 +84,22 @@ def fit(
             metavar="EVENT",
         ),
     ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(
+            help="Meta-regression on columns of the table, '~ latitude + C(allocation)'. Priors: "
+            "that on mu is the intercept's, beta=... is that of all others, latitude=... of one.",
+            metavar="FORMULA",
+        ),
+    ] = None,
+    predict: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Values of the moderators, 'latitude=33, allocation=random', at which the effect "
+            "is wanted. May be repeated. [default: combinations of observed values]",
+            metavar="VALUES",
+        ),
+    ] = None,
     model: Annotated[
         Literal["normal-normal", "longitudinal"] | None,
         typer.Option(
@@ -146,6 +162,8 @@ def fit(
                 format=format,
                 output=output,
                 project=project,
+                formula=formula,
+                predict=tuple(predict or ()),
                 joint={
                     "model": model,
                     "between": between,

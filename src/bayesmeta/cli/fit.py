@@ -8,11 +8,14 @@ from typing import Any, cast
 
 from bayesmeta.cli import show
 from bayesmeta.cli.show_joint import joint_answer
+from bayesmeta.cli.show_regression import regression_answer
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.fit import Fit, fit
 from bayesmeta.fit.result import LONG_COLUMNS, Engine
 from bayesmeta.fit.run import SEED
 from bayesmeta.fit.save import folder_for, to_json
+
+_PRIORS = ("mu", "tau", "rho", "beta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Request:
     format: str
     output: Path | None
     project: Path | None
+    formula: str | None
+    predict: tuple[str, ...]
     joint: dict[str, Any]
 
 
@@ -44,6 +49,7 @@ def run(request: Request) -> int:
     if console:
         show.answer(console, found)
         joint_answer(console, found)
+        regression_answer(console, found)
     if request.engine != "exact":
         found = _sampled(found, cast(Engine, request.engine), visible=console is not None)
         if console:
@@ -58,8 +64,10 @@ def run(request: Request) -> int:
     return 0 if found.converged else 3
 
 
-def priors_of(texts: tuple[str, ...], names: tuple[str, ...] = ("mu", "tau")) -> dict[str, Any]:
-    """Read ``NAME=PRIOR`` options.
+def priors_of(
+    texts: tuple[str, ...], names: tuple[str, ...] = ("mu", "tau"), *, others: bool = False
+) -> dict[str, Any]:
+    """Read ``NAME=PRIOR`` options; ``others`` may be named too, such as coefficients.
 
     Examples
     --------
@@ -71,7 +79,7 @@ def priors_of(texts: tuple[str, ...], names: tuple[str, ...] = ("mu", "tau")) ->
         name, equals, prior = (part.strip() for part in text.partition("="))
         if not equals:
             raise InputError(f"--prior is {text!r}: expected the like of tau='half-normal(0.5)'")
-        if name not in names:
+        if name not in names and not others:
             raise InputError(f"--prior names {name!r}: {did_you_mean(name, names)}")
         if name in found:
             raise InputError(f"--prior {name} is given twice: {found[name]!r} and {prior!r}")
@@ -79,12 +87,37 @@ def priors_of(texts: tuple[str, ...], names: tuple[str, ...] = ("mu", "tau")) ->
     return found
 
 
+def point_of(text: str) -> dict[str, float | str]:
+    """Read values of moderators.
+
+    Examples
+    --------
+    >>> point_of("latitude=33, allocation=random")
+    {'latitude': 33.0, 'allocation': 'random'}
+    """
+    point: dict[str, float | str] = {}
+    for part in text.split(","):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not equals or not value:
+            raise InputError(f"--predict is {text!r}: expected the like of 'latitude=33'")
+        try:
+            point[name] = float(value)
+        except ValueError:
+            point[name] = value
+    return point
+
+
 def _exact(request: Request) -> Fit:
+    priors = priors_of(request.priors, _PRIORS, others=request.formula is not None)
+    named = {name: priors.pop(name) for name in priors.keys() - _PRIORS}
     return fit(
         request.source,
         measure=request.measure,
-        **priors_of(request.priors, ("mu", "tau", "rho")),
+        **priors,
         **request.joint,
+        formula=request.formula,
+        coefficients=named,
+        predict=[point_of(text) for text in request.predict],
         at=request.at,
         direction=request.direction,
         level=request.level,

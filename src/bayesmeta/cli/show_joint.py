@@ -23,9 +23,7 @@ def joint_answer(to: Console, fit: Fit) -> None:
     if joint is None:
         return
     level = percent(fit.ask.level)
-    prob = "P(benefit)" if fit.evidence.controlled else "P(improvement)"
-    if fit.direction is None:
-        prob = f"P({fit.evidence.measure.name} < 1)" if fit.evidence.measure.ratio else "P(mu < 0)"
+    prob = word_of_benefit(fit)
     scale = " (ratio)" if fit.evidence.measure.ratio else ""
     to.print()
     to.print(Text("All times in one model", style="bold"))
@@ -39,21 +37,29 @@ def joint_answer(to: Console, fit: Fit) -> None:
         "Width / alone",
         "Information",
     ]
-    _print(to, columns, joint_times(fit, joint))
+    print_table(to, columns, joint_times(fit, joint))
     later = prob.replace("benefit", "later is better") if fit.direction else "P(change < 0)"
-    _print(to, [f"Change of mu{scale}", f"({level} CrI)", later], joint_contrasts(fit, joint))
-    _print(
+    print_table(to, [f"Change of mu{scale}", f"({level} CrI)", later], joint_contrasts(fit, joint))
+    print_table(
         to,
         ["Hyperparameter", f"Posterior ({level} CrI)", "Prior", "Moved"],
         joint_hypers(fit, joint),
     )
     times = [f"mu at {time:g}" for time in joint.numbers.times]
-    _print(to, ["If", *times], joint_assumptions(fit, joint))
+    print_table(to, ["If", *times], joint_assumptions(fit, joint))
     for line in joint_remarks(fit, joint):
         to.print(Text(line))
 
 
-def _print(to: Console, columns: list[str], rows: list[tuple[str, ...]]) -> None:
+def word_of_benefit(fit: Fit) -> str:
+    """Name the probability that is shown of a mean effect."""
+    if fit.direction is None:
+        return f"P({fit.evidence.measure.name} < 1)" if fit.evidence.measure.ratio else "P(mu < 0)"
+    return "P(benefit)" if fit.evidence.controlled else "P(improvement)"
+
+
+def print_table(to: Console, columns: list[str], rows: list[tuple[str, ...]]) -> None:
+    """Print a table, nothing without rows."""
     if rows:
         table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:

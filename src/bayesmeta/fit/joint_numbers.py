@@ -114,32 +114,14 @@ def joint_numbers(
     """Put the labels back on the summaries of a joint model asked at its own times."""
     times = tuple(model.times.tolist())
     later = [(times[i], times[j]) for i, j in found.pairs.tolist()]
-    hypers = dict(zip((hyper.name for hyper in model.hypers), found.hypers, strict=True))
-    priors = {hyper.name: str(hyper.prior) for hyper in model.hypers}
-    several = len(model.between.tau) > 1
-    fixed = {hyper.name for hyper in model.hypers if hyper.fixed}
-
-    def correlation(name: str) -> HyperNumbers | float | None:
-        if name not in hypers:
-            return None
-        return hypers[name].median if name in fixed else _hyper(hypers[name], priors[name])
-
     return JointNumbers(
         times=times,
         mu=at_times(times, found.mu, direction),
         theta_new=at_times(times, found.theta_new, direction),
-        tau=tuple(
-            _hyper(hypers[name], priors[name], times[at] if several else None)
-            for at, name in enumerate(list(hypers)[: len(model.between.tau)])
-        ),
-        rho_between=correlation("rho_between"),
-        rho_within=correlation("rho_within"),
-        coefficients=tuple(
-            CoefficientNumbers(name, str(prior), *_five(found.coefficients, at), below)
-            for at, (name, prior, below) in enumerate(
-                zip(model.names, model.coefficients, _below(found.coefficients), strict=True)
-            )
-        ),
+        tau=tau_numbers(model, found),
+        rho_between=_rho(model, found, "rho_between"),
+        rho_within=_rho(model, found, "rho_within"),
+        coefficients=coefficient_numbers(model, found),
         contrasts=tuple(
             ContrastNumbers(
                 start, end, *_five(found.contrasts, at), benefit(below, direction), below
@@ -150,7 +132,27 @@ def joint_numbers(
         ),
         log_marginal_likelihood=None if improper_priors(model) else found.log_evidence,
         numerical_error=found.numerical_error,
-        reasons=_reasons(model, found),
+        reasons=missing_reasons(model, found),
+    )
+
+
+def coefficient_numbers(model: JointModel, found: JointSummaries) -> tuple[CoefficientNumbers, ...]:
+    """Label the coefficients of the mean."""
+    return tuple(
+        CoefficientNumbers(name, str(prior), *_five(found.coefficients, at), below)
+        for at, (name, prior, below) in enumerate(
+            zip(model.names, model.coefficients, _below(found.coefficients), strict=True)
+        )
+    )
+
+
+def tau_numbers(model: JointModel, found: JointSummaries) -> tuple[HyperNumbers, ...]:
+    """Label tau, which is one for all times or one for each."""
+    taus = len(model.between.tau)
+    times = model.times.tolist() if taus > 1 else [None]
+    return tuple(
+        _hyper(summary, str(hyper.prior), time)
+        for time, hyper, summary in zip(times, model.hypers, found.hypers, strict=False)
     )
 
 
@@ -193,6 +195,15 @@ def _below(found: Linear) -> list[float]:
     return below
 
 
+def _rho(model: JointModel, found: JointSummaries, name: str) -> HyperNumbers | float | None:
+    """Return a correlation, its value where it is fixed, None where there is one time."""
+    hyper = next((hyper for hyper in model.hypers if hyper.name == name), None)
+    if hyper is None:
+        return None
+    summary = found.hyper(name)
+    return summary.median if hyper.fixed else _hyper(summary, str(hyper.prior))
+
+
 def _hyper(found: Movement, prior: str, time: float | None = None) -> HyperNumbers:
     median, low, high = map(number, found.prior)
     return HyperNumbers(
@@ -210,7 +221,8 @@ def _hyper(found: Movement, prior: str, time: float | None = None) -> HyperNumbe
     )
 
 
-def _reasons(model: JointModel, found: JointSummaries) -> dict[str, str]:
+def missing_reasons(model: JointModel, found: JointSummaries) -> dict[str, str]:
+    """Say why a moment or the evidence is None, by the path of the field."""
     why = {}
     if improper := improper_priors(model):
         why["log_marginal_likelihood"] = f"{improper[0]}: p(y) is defined up to a constant only"

@@ -18,7 +18,11 @@ def joint_record(joint: Joint) -> dict[str, Any]:
         "rho_lag": how.between.lag,
         "priors": {
             name: {"text": str(prior), "default": name not in how.given}
-            for name, prior in (("rho", how.between.rho), ("within_correlation", how.within.rho))
+            for name, prior in (
+                ("rho", how.between.rho),
+                ("within_correlation", how.within.rho),
+                ("beta", how.beta),
+            )
         },
         "implied_correlation": [asdict(one) for one in joint.implied],
         "narrowing": [asdict(one) | {"ratio": one.ratio} for one in joint.narrowing],

@@ -10,6 +10,7 @@ from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
 if TYPE_CHECKING:
+    from bayesmeta.fit.regression import Regression
     from bayesmeta.fit.result import Fit, Row, VariantRows
     from bayesmeta.fit.sampled import Sampled
 
@@ -40,6 +41,7 @@ def record(fit: "Fit") -> dict[str, Any]:
         "left_out": [asdict(left) for left in evidence.left_out],
         "variants": [_variant(fit, variant) for variant in fit.variants],
         "joint": None if fit.joint is None else joint_record(fit.joint),
+        "regression": None if fit.regression is None else _regression(fit.regression),
     }
 
 
@@ -67,6 +69,19 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
         "probabilities": {e.text: e.probability(row.posterior) for e in fit.ask.events},
         "nuts": None if row.sampled is None else _sampled(row.sampled),
         "notes": notes(row.pool),
+    }
+
+
+def _regression(found: "Regression") -> dict[str, Any]:
+    return {
+        "formula": found.formula,
+        "coefficients": [asdict(one) for one in found.coefficients],
+        "tau": {name: value for name, value in asdict(found.tau).items() if name != "time"},
+        "contrasts": [asdict(one) for one in found.contrasts],
+        "predictions": [asdict(one) for one in found.predictions],
+        "log_marginal_likelihood": found.log_marginal_likelihood,
+        "numerical_error": found.numerical_error,
+        "reasons": found.reasons,
     }
 
 

@@ -12,6 +12,7 @@ from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.events import Event
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
+from bayesmeta.fit.regression import Regression
 from bayesmeta.frequentist import FrequentistPool, frequentist_pools
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Fit:
         Other selections of rows, other assumptions: exact engine.
     joint : Joint or None
         One model of all times, where it was asked for.
+    regression : Regression or None
+        The pool regressed on moderators, where a formula was given.
     """
 
     evidence: Evidence
@@ -79,6 +82,7 @@ class Fit:
     rows: tuple[Row, ...]
     variants: tuple[VariantRows, ...]
     joint: Joint | None = None
+    regression: Regression | None = None
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from bayesmeta.evidence import (
 from bayesmeta.fit.events import Event
 from bayesmeta.fit.joint import Joint, JointAsk, fit_longitudinal
 from bayesmeta.fit.numbers import Ask
+from bayesmeta.fit.regression import Regression, fit_regression
 from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
 from bayesmeta.models.design import COURSES
@@ -57,6 +58,10 @@ def fit(
     mean: str | None = None,
     rho_lag: float | None = None,
     tau_per_time: bool | None = None,
+    formula: str | None = None,
+    beta: MuPrior | str | None = None,
+    coefficients: Mapping[str, MuPrior | str] | None = None,
+    predict: Iterable[Mapping[str, float | str]] = (),
     engine: Engine = "exact",
     draws: int = 1000,
     seed: int = SEED,
@@ -100,6 +105,17 @@ def fit(
         The gap of time to which an AR(1) correlation belongs, 1 by default.
     tau_per_time : bool, optional
         A tau for each time, instead of one.
+    formula : str, optional
+        Meta-regression of a single pool on columns of the table, such as
+        ``"~ latitude + C(allocation)"``: `Fit.regression`.
+    beta : prior or str, optional
+        On the coefficients of a regression but the intercept, whose prior is that of mu, and on
+        the slope of a straight course; flat by default.
+    coefficients : mapping of str to prior or str, optional
+        On coefficients of a regression by name, in place of these.
+    predict : iterable of mapping
+        Values of the moderators at which predictions are wanted; combinations of observed ones by
+        default.
     engine : {"exact", "nuts", "both"}
         ``nuts`` and ``both`` sample too (seconds, most of them spent compiling).
     draws : int
@@ -149,6 +165,7 @@ def fit(
         mean=mean,
         rho_lag=rho_lag,
         tau_per_time=tau_per_time,
+        beta=beta if formula is None else None,
     )
     ask = Ask(
         *priors_for(evidence, mu, tau),
@@ -174,6 +191,9 @@ def fit(
         rows=rows,
         variants=variants,
         joint=None if spec is None else _joint(evidence, ask, spec, rows),
+        regression=_regression(
+            evidence, pools, ask, formula, beta=beta, coefficients=coefficients, points=predict
+        ),
     )
     return found if engine == "exact" else found.with_nuts(engine, progress=progress)
 
@@ -245,7 +265,7 @@ def joint_spec(
         return None
     _known(named.get("mean", "per-time"), tuple(COURSES), "mean over time")
     before = JointSpec() if evidence.joint is None else evidence.joint
-    for name in {"rho", "within_correlation"} & named.keys():
+    for name in {"rho", "within_correlation", "beta"} & named.keys():
         named[name] = str(named[name])
     return replace(before, given=before.given | named.keys(), **named)
 
@@ -253,6 +273,37 @@ def joint_spec(
 def _joint(evidence: Evidence, ask: Ask, spec: JointSpec, rows: tuple[Row, ...]) -> Joint:
     widths = [(row.exact.mu.ci_high or 0.0) - (row.exact.mu.ci_low or 0.0) for row in rows]
     return fit_longitudinal(evidence.pools, evidence.alternatives, ask, JointAsk.of(spec), widths)
+
+
+def _regression(
+    evidence: Evidence,
+    pools: tuple[Pool, ...],
+    ask: Ask,
+    formula: str | None,
+    *,
+    beta: MuPrior | str | None,
+    coefficients: Mapping[str, MuPrior | str] | None,
+    points: Iterable[Mapping[str, float | str]],
+) -> Regression | None:
+    if formula is None:
+        for name, given in (("coefficients", coefficients), ("predict", list(points))):
+            if given:
+                raise InputError(f"{name} is of a meta-regression: give a formula too")
+        return None
+    if len(pools) > 1:
+        raise InputError(
+            f"a formula is for one outcome at one time, and there are {len(pools)} pools: choose a "
+            f"time with --at"
+        )
+    return fit_regression(
+        pools[0],
+        formula,
+        ask,
+        evidence.source,
+        beta="flat" if beta is None else beta,
+        coefficients=coefficients,
+        points=list(points),
+    )
 
 
 def at_time(pools: tuple[Pool, ...], at: float | None) -> tuple[Pool, ...]:
