@@ -142,9 +142,9 @@ def _sampled(found: Fit, engine: Engine, *, visible: bool) -> Fit:
 
 
 def _save(found: Fit, folder: Path) -> list[Path]:
-    from bayesmeta.plots import save_course, save_forest, save_posterior
+    from bayesmeta.plots import save_bubble, save_course, save_forest, save_posterior
 
-    figures = (save_forest, save_posterior, save_course)
+    figures = (save_forest, save_posterior, save_course, save_bubble)
     return [*found.save(folder), *(path for save in figures for path in save(found, folder))]
 
 

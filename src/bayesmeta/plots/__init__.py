@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.plots.bubble_plot import bubble, bubble_figure, save_bubble
     from bayesmeta.plots.course_plot import course, course_figure, save_course
     from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
     from bayesmeta.plots.joint_plot import joint_contours
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "bubble_plot": ["bubble", "bubble_figure", "save_bubble"],
         "course_plot": ["course", "course_figure", "save_course"],
         "forest_plot": ["forest", "forest_figure", "save_forest"],
         "joint_plot": ["joint_contours"],
@@ -24,12 +26,15 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 )
 
 __all__ = [
+    "bubble",
+    "bubble_figure",
     "course",
     "course_figure",
     "forest",
     "forest_figure",
     "joint_contours",
     "posterior_figure",
+    "save_bubble",
     "save_course",
     "save_forest",
     "save_posterior",
