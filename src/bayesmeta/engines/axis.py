@@ -122,14 +122,14 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Marginal:
-    """The posterior of one hyperparameter, from its axis of a grid.
+    """The posterior of one hyperparameter, from its axis of a grid; or of a batch of them.
 
     Attributes
     ----------
     coordinate : Coordinate
-    nodes, masses : ndarray, shape (n,)
+    nodes, masses : ndarray, shape (n,) and (..., n)
         Values of the hyperparameter on its axis, and their probabilities: what moments need.
-    density, cumulated : ndarray, shape (m,)
+    density, cumulated : ndarray, shape (..., m)
         Of t, at the nodes of a longer rule: polynomials, one the integral of the other.
     """
 
@@ -140,44 +140,63 @@ class Marginal:
     cumulated: Array
 
     @classmethod
-    def of(cls, coordinate: Coordinate, nodes: Array, masses: Array, density: Array) -> Self:
-        """Integrate a density of t, which need not be normalised."""
-        fine = density * gauss_legendre(len(density))[1]
-        total = fine.sum()
-        cumulated = integration(len(density)) @ (fine / total)
-        return cls(coordinate, nodes, masses, density / total, cumulated)
+    def of(cls, side: Side, masses: Array, log_likelihood: Array, fine: Side, fall: float) -> Self:
+        """Return the posterior from masses at the nodes of an axis and the likelihood there.
 
-    def mean(self) -> float:
-        """Posterior mean."""
-        return float(self.masses @ self.nodes)
+        The marginal likelihood is positive and analytic: a polynomial through its square root is
+        as exact as the rule itself, where one through the density has half the digits. At an
+        infinite tau it falls like ``(1 - x)^fall``: even powers have analytic roots.
 
-    def sd(self) -> float:
-        """Posterior standard deviation."""
-        return float(np.sqrt(self.masses @ (self.nodes - self.mean()) ** 2))
+        Parameters
+        ----------
+        side, fine : Side
+            The rule on the axis, and a longer one with its prior.
+        masses, log_likelihood : ndarray, shape (..., n)
+        fall : float
+        """
+        odd = fall % 2 if side.coordinate.high == 1 else 0.0
+        log_even = log_likelihood - odd * np.log1p(-side.x)
+        root = np.exp((log_even - log_even.max(-1, keepdims=True)) / 2)
+        t, weight = gauss_legendre(len(fine.x))
+        log_rest = fine.log_rule + fine.log_prior + odd * np.log1p(-fine.x)
+        fine_masses = np.exp(log_rest - log_rest.max(-1, keepdims=True))
+        fine_masses *= interpolated(root, t) ** 2
+        fine_masses /= fine_masses.sum(-1, keepdims=True)
+        cumulated = fine_masses @ integration(len(t)).T
+        return cls(side.coordinate, side.value, masses, fine_masses / weight, cumulated)
+
+    def mean(self) -> Array:
+        """Posterior mean, shape (...)."""
+        return self.masses @ self.nodes
+
+    def sd(self) -> Array:
+        """Posterior standard deviation, shape (...)."""
+        off = self.nodes - self.mean()[..., None]
+        spread: Array = np.sqrt((self.masses * off * off).sum(-1))
+        return spread
 
     def cdf(self, value: ArrayLike) -> Array:
-        """P(hyperparameter <= value)."""
+        """P(hyperparameter <= value), for one posterior."""
         x = self.coordinate.x(np.asarray(value, dtype=float))
-        t = self.coordinate.t(x).ravel()
+        t = self.coordinate.t(x)
         inside = np.clip(interpolated(self.cumulated, t), 0.0, 1.0)
-        return np.where(t <= -1, 0.0, np.where(t >= 1, 1.0, inside)).reshape(x.shape)
+        return np.where(t <= -1, 0.0, np.where(t >= 1, 1.0, inside))
 
     def pdf(self, value: ArrayLike) -> Array:
-        """Density, 0 outside the box."""
+        """Density, 0 outside the box, for one posterior."""
         x = self.coordinate.x(np.asarray(value, dtype=float))
         inside = (x > self.coordinate.low) & (x < self.coordinate.high)
         t = np.where(inside, self.coordinate.t(x), 0.0)
         at, slope = self.coordinate.at(t)
-        density = interpolated(self.density, t.ravel()).reshape(x.shape)
+        density = interpolated(self.density, t)
         return np.where(inside, density / slope * np.exp(-self.coordinate.value(at)[1]), 0.0)
 
     def ppf(self, p: ArrayLike) -> Array:
-        """Quantiles, by Newton's method on the CDF between the nodes next to them."""
-        p = np.asarray(p, dtype=float)
-        wanted = p.ravel()
-        t = np.concatenate([[-1.0], gauss_legendre(len(self.density))[0], [1.0]])
-        table = np.concatenate([[0.0], np.maximum.accumulate(self.cumulated), [1.0]])
-        after = np.clip(np.searchsorted(table, wanted), 1, len(t) - 1)
+        """Quantiles, shape (..., len(p)), by Newton's method between the nodes next to them."""
+        wanted = np.asarray(p, dtype=float)
+        t = np.concatenate([[-1.0], gauss_legendre(self.density.shape[-1])[0], [1.0]])
+        table = np.maximum.accumulate(self.cumulated, -1)
+        after = (table[..., None, :] < wanted[:, None]).sum(-1) + 1
         low, high = t[after - 1], t[after]
         at = (low + high) / 2
         for _ in range(60):
@@ -189,7 +208,7 @@ class Marginal:
             at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
             if np.all(np.abs(at - before) < 1e-12):
                 break
-        return self.coordinate.value(self.coordinate.at(at)[0])[0].reshape(p.shape)
+        return self.coordinate.value(self.coordinate.at(at)[0])[0]
 
 
 def _ragged(hyper: Hyper) -> bool:

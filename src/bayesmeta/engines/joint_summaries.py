@@ -260,15 +260,15 @@ def _movement(marginal: Marginal, level: float, highest: int) -> Movement:
     if hyper.prior.proper:
         prior = hyper.prior.ppf(p[[1, 0, 2]])
         moved = _moved(marginal)
-    mean = marginal.mean() if highest >= 1 else np.nan
-    sd = marginal.sd() if highest >= 2 else np.nan
+    mean = float(marginal.mean()) if highest >= 1 else np.nan
+    sd = float(marginal.sd()) if highest >= 2 else np.nan
     return Movement(hyper.name, mean, sd, median, low, high, tuple(np.ravel(prior).tolist()), moved)
 
 
 def _moved(marginal: Marginal) -> float:
     """Kolmogorov distance of the posterior from the prior, by zooming in on the largest gap."""
     side, prior = marginal.coordinate, marginal.coordinate.hyper.prior
-    low, high = -1.0, 1.0 - 1e-12
+    low, high = -1.0, 1.0 - 1e-6
     for _ in range(3):
         t = np.linspace(low, high, 65)
         value = side.value(side.at(t)[0])[0]

@@ -15,7 +15,7 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
 
 
 def interpolated(values: Array, t: Array) -> Array:
-    """Evaluate at t, shape (p,), the polynomial through values at Gauss-Legendre nodes.
+    """Evaluate at t, shape (..., p), polynomials through values at Gauss-Legendre nodes, (..., n).
 
     The barycentric formula with weights ``(-1)^j sqrt((1 - t_j^2) w_j)``.
 
@@ -29,13 +29,14 @@ def interpolated(values: Array, t: Array) -> Array:
     >>> interpolated(nodes**3, np.array([-1.0, 0.5])).round(12)
     array([-1.   ,  0.125])
     """
-    nodes, weights = gauss_legendre(len(values))
+    nodes, weights = gauss_legendre(values.shape[-1])
     signs = np.where(np.arange(len(nodes)) % 2, -1.0, 1.0)
-    gaps = t[:, None] - nodes
+    gaps = t[..., None] - nodes
     at_node = gaps == 0
     parts = signs * np.sqrt((1 - nodes * nodes) * weights) / np.where(at_node, 1.0, gaps)
-    found = parts @ values / parts.sum(-1)
-    return np.where(at_node.any(-1), values[at_node.argmax(-1)], found)
+    parts = np.where(at_node.any(-1, keepdims=True), at_node, parts)
+    found: Array = (parts @ values[..., None])[..., 0] / parts.sum(-1)
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -1,13 +1,14 @@
 """Covariances over time: between studies, and of the errors within a study."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.priors import RhoPrior, TauPrior
+from bayesmeta.priors import Prior, RhoPrior, TauPrior
 
 type Kind = Literal["cs", "ar1"]
 KINDS: tuple[Kind, ...] = ("cs", "ar1")
@@ -80,6 +81,10 @@ class Correlation:
         if self.kind == "ar1":
             return np.power(rho, gaps[:, :, None])
         return np.where(gaps[:, :, None] == 0, 1.0, rho)
+
+    def under(self, rho: Prior | None) -> Self:
+        """Return the same with another prior, where there is one."""
+        return replace(self, rho=rho) if isinstance(rho, RhoPrior) else self
 
     def hyper(self, name: str, times: Array) -> Hyper:
         """Return the correlation as a hyperparameter over these times, two or more.
@@ -155,6 +160,11 @@ class Between:
         if len(times) > 1:
             sds.append(self.correlation.hyper("rho_between", times))
         return tuple(sds)
+
+    def under(self, priors: Sequence[Prior]) -> Self:
+        """Return the same with other priors, in the order of `hypers`."""
+        taus = tuple(prior for prior in priors if isinstance(prior, TauPrior))
+        return replace(self, tau=taus, correlation=self.correlation.under(priors[-1]))
 
     def matrix(self, phi: Array, times: Array) -> Array:
         """Return T, shape (t, t, n), phi of shape (hyperparameters, n)."""

@@ -4,8 +4,8 @@
 hyperparameters, those of T and of the correlation of the errors in S, all else is normal.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log, pi
 from typing import Self
@@ -13,10 +13,11 @@ from typing import Self
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
+from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Between, Correlation, Hyper
 from bayesmeta.models.design import Course
-from bayesmeta.priors import MuPrior
+from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
 
 _ELEMENTS = 1 << 18
 """Elements of a block's covariance worked on at once, so that memory stays bounded."""
@@ -145,6 +146,27 @@ class JointModel:
         weighted = self.x / self.se[:, None]
         found: Array = np.linalg.lstsq(weighted, self.y / self.se)[0]
         return found
+
+    def under(self, priors: Mapping[str, TauPrior | RhoPrior]) -> Self:
+        """Return the same model under other priors on some hyperparameters, by their names.
+
+        Raises
+        ------
+        InputError
+            For a name that the model does not have, or a prior of the wrong kind.
+        """
+        given = {hyper.name: hyper.prior for hyper in self.hypers}
+        for name, prior in priors.items():
+            if name not in given:
+                raise InputError(f"no hyperparameter {name!r}: {did_you_mean(name, given)}")
+            if isinstance(prior, RhoPrior) != isinstance(given[name], RhoPrior):
+                raise InputError(f"{prior} is not a prior for {name}")
+        chosen = given | {
+            name: prior if isinstance(prior, RhoPrior) else prior.bound(self.se)
+            for name, prior in priors.items()
+        }
+        between, within = list(chosen.values())[: self.split], chosen.get("rho_within")
+        return replace(self, between=self.between.under(between), within=self.within.under(within))
 
     @property
     def own_points(self) -> Points:

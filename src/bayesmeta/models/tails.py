@@ -29,14 +29,22 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
             if name is None or taus[name] in members:
                 slots = range(len(model.times)) if alone else members
                 priors = [model.between.tau[at] for at in members]
-                room = sum(prior.tail_power - 1 for prior in priors) + fall(model, list(slots))
+                room = sum(prior.tail_power - 1 for prior in priors) + _fall(model, list(slots))
                 boundary = all(prior.boundary_moments for prior in priors)
                 orders = [r for r in (0, 1, 2) if room - r > _MARGIN or (room == r and boundary)]
                 highest = min(highest, max(orders, default=-1))
     return int(highest)
 
 
-def fall(model: JointModel, slots: list[int]) -> float:
+def likelihood_fall(model: JointModel, name: str) -> float:
+    """Return the power by which the likelihood falls as one tau grows; 0 for a correlation."""
+    taus = [hyper.name for hyper in model.hypers[: len(model.between.tau)]]
+    if name not in taus:
+        return 0.0
+    return _fall(model, [taus.index(name)] if len(taus) > 1 else list(range(len(model.times))))
+
+
+def _fall(model: JointModel, slots: list[int]) -> float:
     """Return the power of L by which the likelihood falls as the tau of these times grow like L.
 
     One for each estimate, less one for each flat coefficient that only they tell of. Where rho can
