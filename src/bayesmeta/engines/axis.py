@@ -52,7 +52,9 @@ class Coordinate:
         """Return the hyperparameter at x and the log of its derivative."""
         if isinstance(self.hyper.prior, RhoPrior):
             root = 1 / self.hyper.power
-            return x**root, np.log(root) + (root - 1) * np.log(x) if root != 1 else 0 * x
+            with np.errstate(divide="ignore"):
+                slope = np.log(root) + (root - 1) * np.log(x) if root != 1 else 0 * x
+            return x**root, slope
         s = self.hyper.typical
         return s * x / (1 - x), log(s) - 2 * np.log1p(-x)
 
