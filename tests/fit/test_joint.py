@@ -127,7 +127,9 @@ def test_alternatives_are_fits_of_their_rows_and_the_average_lies_between(sledai
     alone = longitudinal(swapped, mu="flat", tau="half-normal(0.85)", direction="lower").joint
     for one, other in zip(joint.alternatives[1].numbers.mu, alone.numbers.mu, strict=True):
         assert one.median == pytest.approx(other.median, abs=1e-6)
-    for both in zip(joint.averaged.mu, *(one.numbers.mu for one in joint.alternatives), strict=True):
+    for both in zip(
+        joint.averaged.mu, *(one.numbers.mu for one in joint.alternatives), strict=True
+    ):
         average, first, second = both
         assert average.mean == pytest.approx((first.mean + second.mean) / 2, abs=1e-9)
         assert min(first.median, second.median) - 1e-6 <= average.median

@@ -200,7 +200,8 @@ def _heights(model: JointModel, phi: Array, log_f: Array) -> Array:
     """Log integrand in the measure of x, and its highest moments that exist, shape (m, n)."""
     heights = [log_f]
     for row, hyper in zip(phi, model.hypers[: len(model.between.tau)], strict=False):
-        heights.append(log_f + highest_moment(model, hyper.name) * np.log(row))
+        if not hyper.fixed:
+            heights.append(log_f + highest_moment(model, hyper.name) * np.log(row))
     return np.stack(heights)
 
 

@@ -55,14 +55,22 @@ class Moderators:
             Where a point lacks a moderator, names another, or has an unknown level of a factor.
         """
         import pandas as pd
+        from formulaic.errors import DataMismatchWarning
 
         for point in points:
             self._check(point)
         frame = pd.DataFrame({name: [point[name] for point in points] for name in self.values})
         if not self.values:
             frame = pd.DataFrame(index=range(len(points)))
-        rows: Array = np.asarray(self._spec.get_model_matrix(frame, context={}), dtype=float)
-        return rows
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataMismatchWarning)
+            try:
+                matrix = self._spec.get_model_matrix(frame, context={})
+            except DataMismatchWarning as error:
+                raise InputError(
+                    f"a prediction at a level that no study has: {_first_line(error)}"
+                ) from None
+        return np.asarray(matrix, dtype=float)
 
     def _check(self, point: Mapping[str, Value]) -> None:
         for name in point:

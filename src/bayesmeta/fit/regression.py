@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from statistics import median
+from statistics import median_low
 
 import numpy as np
 
@@ -206,7 +206,7 @@ def default_points(found: Moderators) -> list[dict[str, Value]]:
     choices: list[list[Value]] = []
     for name, values in found.values.items():
         numbers = sorted(value for value in values if not isinstance(value, str))
-        ends = [numbers[0], median(numbers), numbers[-1]] if numbers else []
+        ends = [numbers[0], median_low(numbers), numbers[-1]] if numbers else []
         choices.append(list(dict.fromkeys(ends)) if ends else list(found.levels(name)))
     points = list(product(*choices))
     if len(points) > MOST_POINTS:
@@ -219,7 +219,7 @@ def _level_pairs(found: Moderators) -> list[tuple[dict[str, Value], dict[str, Va
     middle: dict[str, Value] = {}
     for name, values in found.values.items():
         numbers = [value for value in values if not isinstance(value, str)]
-        middle[name] = median(numbers) if numbers else found.levels(name)[0]
+        middle[name] = median_low(numbers) if numbers else found.levels(name)[0]
     return [
         (middle | {name: start}, middle | {name: end}, name)
         for name in found.values

@@ -3,7 +3,7 @@
 import textwrap
 from math import exp
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
 import matplotlib.style
 import numpy as np
@@ -158,7 +158,7 @@ def _groups(found: Regression, moderator: str) -> list[dict[str, Value]]:
             continue
         levels = found.moderators.levels(name)
         if not levels:
-            held[name] = median(value for value in values if not isinstance(value, str))
+            held[name] = median_low(value for value in values if not isinstance(value, str))
         elif split is None and len(levels) <= len(COLORS):
             split = name
         else:
@@ -202,7 +202,7 @@ def _levels(fit: Fit, found: Regression, moderator: str, ax: Axes) -> list[Predi
     held: dict[str, Value] = {}
     for name, values in found.moderators.values.items():
         numbers = [value for value in values if not isinstance(value, str)]
-        held[name] = median(numbers) if numbers else found.moderators.levels(name)[0]
+        held[name] = median_low(numbers) if numbers else found.moderators.levels(name)[0]
     predicted = list(found.predict([held | {moderator: level} for level in levels]))
     mine = found.moderators.values[moderator]
     for place, (level, one) in enumerate(zip(levels, predicted, strict=True)):
