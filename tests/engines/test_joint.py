@@ -109,8 +109,8 @@ def test_independent_times_are_univariate_fits(coefficients):
         single = NormalNormal(EFFECTS[None, rows], ERRORS[None, rows], coefficients, taus[at])
         _, expected = exact.fit(single)
         one = np.array([at])
-        close(found.mu[one], expected.of["mu"], 1e-8)
-        close(found.theta_new[one], expected.of["theta_new"], 1e-8)
+        close(found.mu.at(one), expected.of["mu"], 1e-8)
+        close(found.theta_new.at(one), expected.of["theta_new"], 1e-8)
         assert found.hypers[at].median == pytest.approx(expected.of["tau"].median[0], rel=1e-8)
         total += expected.log_evidence[0]
     assert found.log_evidence == pytest.approx(total, abs=1e-8)

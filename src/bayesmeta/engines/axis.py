@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
-from bayesmeta.engines.legendre import gauss_legendre, integration, interpolated
+from bayesmeta.engines.legendre import gauss_legendre, integration, interpolated, inverted
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.priors import RhoPrior
 
@@ -194,23 +194,9 @@ class Marginal:
         return np.where(inside, density / slope * np.exp(-self.coordinate.value(at)[1]), 0.0)
 
     def ppf(self, p: ArrayLike) -> Array:
-        """Quantiles, shape (..., len(p)), by Newton's method between the nodes next to them."""
-        wanted = np.asarray(p, dtype=float)
-        t = np.concatenate([[-1.0], gauss_legendre(self.density.shape[-1])[0], [1.0]])
-        table = np.maximum.accumulate(self.cumulated, -1)
-        after = (table[..., None, :] < wanted[:, None]).sum(-1) + 1
-        low, high = t[after - 1], t[after]
-        at = (low + high) / 2
-        for _ in range(60):
-            gap = interpolated(self.cumulated, at) - wanted
-            low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                newton = at - gap / interpolated(self.density, at)
-            before = at
-            at = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
-            if np.all(np.abs(at - before) < 1e-12):
-                break
-        return self.coordinate.value(self.coordinate.at(at)[0])[0]
+        """Quantiles, shape (..., len(p))."""
+        t = inverted(self.cumulated, self.density, np.asarray(p, dtype=float))
+        return self.coordinate.value(self.coordinate.at(t)[0])[0]
 
 
 def _ragged(hyper: Hyper) -> bool:

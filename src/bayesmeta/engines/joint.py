@@ -86,7 +86,7 @@ class JointPosterior:
             error = max(error, 0.0 if before is None else found.change(before))
             parts.append(found)
         order = np.concatenate([block.studies for block in self.model.blocks])
-        return Linear.joined(parts)[np.argsort(order)], error
+        return Linear.joined(parts).at(np.argsort(order)), error
 
     def shares(self, at: ArrayLike | None = None) -> Array:
         """Return how much each study adds at each time, shape (times, k).

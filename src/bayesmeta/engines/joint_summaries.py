@@ -1,7 +1,7 @@
 """What is reported of a joint model, and how far two grids are apart in it."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,7 +28,12 @@ class Linear:
     high: Array
     below_zero: Array
 
-    def __getitem__(self, at: Index) -> Self:
+    @property
+    def scale(self) -> Array:
+        """SDs, or widths / 3.92 where there is none."""
+        return np.where(np.isnan(self.sd), (self.high - self.low) / 3.92, self.sd)
+
+    def at(self, at: Any) -> Self:
         """Return some of the quantities."""
         return type(self)(*(getattr(self, name)[at] for name in self.__slots__))
 
@@ -37,15 +42,25 @@ class Linear:
         """Put quantities behind each other."""
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
 
-    def change(self, before: "Linear") -> float:
-        """Return the largest difference, in SDs, or widths / 3.92 where there is none."""
-        scale = np.where(np.isnan(self.sd), (self.high - self.low) / 3.92, self.sd)
+    def up_to(self, orders: Index) -> Self:
+        """Return the same without moments above the highest that exist."""
+        mean = np.where(orders >= 1, self.mean, np.nan)
+        return replace(self, mean=mean, sd=np.where(orders >= 2, self.sd, np.nan))
+
+    def moves(self, before: "Linear") -> Array:
+        """Return the largest difference of each, in units of their `scale`."""
+        scale = np.where(self.scale > 0, self.scale, 1.0)
         moves = [
             np.abs(getattr(self, name) - getattr(before, name)) / scale
             for name in ("mean", "sd", "median", "low", "high")
         ]
         moves.append(np.abs(self.below_zero - before.below_zero))
-        return float(np.nanmax(moves, initial=0.0))
+        largest: Array = np.nanmax(moves, axis=0)
+        return largest
+
+    def change(self, before: "Linear") -> float:
+        """Return the largest of the `moves`."""
+        return float(self.moves(before).max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +171,8 @@ class Question:
         means, sds = (
             np.concatenate(both) for both in ((new.means, fixed.means), (new.sds, fixed.sds))
         )
-        highest = highest_moment(self.model)
-        orders = np.full(len(means), highest if self.model.flat.any() else 2)
-        orders[: len(new.means)] = highest
+        orders = np.full(len(means), orders_of(self.model, 1)[1])
+        orders[: len(new.means)] = orders_of(self.model, 1)[0]
         linear = summarise(
             Mixture(grid.weights, means, sds),
             self.level,
@@ -174,11 +188,11 @@ class Question:
         mu, contrasts, coefficients = np.split(places, [q, q + len(pairs)])
         return JointSummaries(
             self.points,
-            answer.linear[mu],
-            answer.linear[np.arange(q)],
+            answer.linear.at(mu),
+            answer.linear.at(np.s_[:q]),
             pairs,
-            answer.linear[contrasts],
-            answer.linear[coefficients],
+            answer.linear.at(contrasts),
+            answer.linear.at(coefficients),
             answer.hypers,
             answer.log_evidence,
             error,
@@ -195,6 +209,12 @@ class Question:
         return np.concatenate([self.points.rows, own[right] - own[left], np.eye(own.shape[1])])
 
 
+def orders_of(model: JointModel, points: int) -> Index:
+    """Highest moments that exist of a new study's effect and of the mean at some points, (2 q,)."""
+    highest = highest_moment(model)
+    return np.repeat([highest, highest if model.flat.any() else 2], points)
+
+
 def linear_mixture(grid: Grid, rows: Array) -> Mixture:
     """Return ``rows @ beta`` as mixtures of shape (q,)."""
     mean, variance = grid.given.linear(rows)
@@ -209,7 +229,7 @@ def new_study(grid: Grid, points: Points) -> Mixture:
 
 
 def summarise(
-    mixture: Mixture, level: float, start: Linear | None, orders: Array | None = None
+    mixture: Mixture, level: float, start: Linear | None, orders: Index | None = None
 ) -> Linear:
     """Summarise mixtures, from the summaries by another rule where there are some.
 
@@ -221,9 +241,8 @@ def summarise(
     thin = Mixture(*(part[..., heavy] for part in (mixture.weights, mixture.means, mixture.sds)))
     begin = None if start is None else np.stack([start.low, start.median, start.high], -1)
     low, median, high = np.moveaxis(_quantiles(thin, p, begin), -1, 0)
-    if orders is not None:
-        mean, sd = np.where(orders >= 1, mean, np.nan), np.where(orders >= 2, sd, np.nan)
-    return Linear(mean, sd, median, low, high, thin.cdf(0.0))
+    found = Linear(mean, sd, median, low, high, thin.cdf(0.0))
+    return found if orders is None else found.up_to(orders)
 
 
 def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:

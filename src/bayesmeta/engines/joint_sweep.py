@@ -1,7 +1,7 @@
 """Many priors on the hyperparameters of one joint model: the likelihood is computed once.
 
-The grid is drawn without a prior. Priors are products over the axes, so that their weights, and
-all that is linear in them, are matrix products. A mixture's CDF is a polynomial through its
+The grid is drawn without a prior. Priors are products over its axes, so that their weights, and
+all that is linear in them, are matrix products; the CDF of a mixture is a polynomial through its
 values at Gauss-Legendre nodes of x, which are linear in the weights too.
 """
 
@@ -9,21 +9,31 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Self
 
 import numpy as np
 from scipy import special
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.axis import Marginal, Side
-from bayesmeta.engines.grid import FINER, Grid, free, locate, tensor
+from bayesmeta.engines.grid import FINER, Grid, free, locate
 from bayesmeta.engines.joint import fit_joint
-from bayesmeta.engines.joint_summaries import linear_mixture, new_study
-from bayesmeta.engines.legendre import gauss_legendre, interpolated
-from bayesmeta.engines.mixture import Mixture
-from bayesmeta.models.covariance import Hyper
+from bayesmeta.engines.joint_summaries import (
+    JointSummaries,
+    Linear,
+    linear_mixture,
+    new_study,
+    orders_of,
+)
+from bayesmeta.engines.legendre import (
+    differentiation,
+    gauss_legendre,
+    highest_coefficients,
+    inverted,
+)
 from bayesmeta.models.joint import JointModel, Points
 from bayesmeta.models.tails import highest_moment, likelihood_fall
-from bayesmeta.priors import FlatTau, RhoPrior, RhoUniform, TauPrior, Uniform
+from bayesmeta.priors import Fixed, FlatTau, RhoFixed, RhoPrior, RhoUniform, TauPrior, Uniform
 
 type Priors = Mapping[str, TauPrior | RhoPrior]
 """By the name of a hyperparameter; those not named keep the model's."""
@@ -31,12 +41,16 @@ type Priors = Mapping[str, TauPrior | RhoPrior]
 TOLERANCE = 1e-4
 """Priors whose error on the shared nodes is above get nodes of their own."""
 
-_LEVELS = {1: (41, 53), 2: (32, 41), 3: (14, 19), 4: (10, 14)}
+_LEVELS = {0: (1, 1), 1: (41, 53), 2: (32, 41), 3: (19, 25), 4: (10, 14)}
+"""Nodes a side, by the number of free hyperparameters: for the error, and for the answer."""
+
 _TABLE = 48
 """Values of x at which the CDF of a mixture is worked out."""
 
-_BATCH = 128
-"""Priors worked on at once."""
+_LIGHT = 1e-10
+"""Nodes that weigh less under every prior are left out of CDFs."""
+
+_AXES = "abcd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +59,35 @@ class Swept:
 
     Attributes
     ----------
-    mu, theta_new : Linear
-        Shape (P, points).
-    hypers : dict of Linear
-        By name, shape (P,).
+    points : Points
+    names : tuple of str
+        Of the hyperparameters.
+    linear : Linear
+        Shape (P, columns): the effect in a new study at the points, the mean there, and the
+        hyperparameters.
     log_evidence, numerical_error : ndarray, shape (P,)
     """
 
-    mu: Linear
-    theta_new: Linear
-    hypers: dict[str, Linear]
+    points: Points
+    names: tuple[str, ...]
+    linear: Linear
     log_evidence: Array
     numerical_error: Array
+
+    @property
+    def theta_new(self) -> Linear:
+        """The effect in a new study, shape (P, points)."""
+        return self.linear.at(np.s_[:, : len(self.points.rows)])
+
+    @property
+    def mu(self) -> Linear:
+        """The mean, shape (P, points)."""
+        q = len(self.points.rows)
+        return self.linear.at(np.s_[:, q : 2 * q])
+
+    def hyper(self, name: str) -> Linear:
+        """Return the summaries of one hyperparameter, shape (P,)."""
+        return self.linear.at(np.s_[:, 2 * len(self.points.rows) + self.names.index(name)])
 
 
 def sweep_joint(
@@ -74,15 +105,224 @@ def sweep_joint(
         Each from names of hyperparameters to priors; those not named keep the model's.
     level, at
         As in `fit_joint`.
+
+    Examples
+    --------
+    >>> from bayesmeta.models.covariance import Correlation
+    >>> from bayesmeta.models.longitudinal import longitudinal_model
+    >>> from bayesmeta.priors import HalfNormal
+    >>> model = longitudinal_model(
+    ...     ["A", "A", "B", "C"], [3, 12, 12, 3], [-1.0, -0.5, -0.7, -0.2], [0.3, 0.3, 0.2, 0.4],
+    ...     tau=HalfNormal(0.5), between=Correlation("cs", RhoUniform(0, 1)),
+    ... )
+    >>> found = sweep_joint(model, [{"tau": HalfNormal(scale)} for scale in (0.1, 0.5)])
+    >>> found.mu.median.round(3)
+    array([[-0.692, -0.648],
+           [-0.64 , -0.634]])
     """
-    models = [model.under(one) for one in priors]
     points = model.own_points if at is None else at
-    groups: dict[tuple[tuple[float, float], ...], list[int]] = defaultdict(list)
-    for number, one in enumerate(models):
-        groups[tuple(hyper.prior.support for hyper in one.hypers)].append(number)
-    order, parts = [], []
-    for support, members in groups.items():
-        shared = [models[number] for number in members]
-        parts.append(_shared(model.under(_widest(model, support)), shared, points, level))
-        order += members
-    return parts
+    groups: dict[tuple[tuple[float, float], ...], list[JointModel]] = defaultdict(list)
+    order: dict[tuple[tuple[float, float], ...], list[int]] = defaultdict(list)
+    for number, one in enumerate(map(model.under, priors)):
+        support = tuple(hyper.prior.support for hyper in one.hypers)
+        groups[support].append(one)
+        order[support].append(number)
+    parts = [
+        _group(model.under(_widest(model, support)), models, points, level)
+        for support, models in groups.items()
+    ]
+    back = np.argsort(np.concatenate(list(order.values())))
+    return Swept(
+        points,
+        tuple(hyper.name for hyper in model.hypers),
+        Linear.joined([linear for linear, _, _ in parts]).at(back),
+        *(np.concatenate([part[i] for part in parts])[back] for i in (1, 2)),
+    )
+
+
+def _widest(model: JointModel, support: tuple[tuple[float, float], ...]) -> Priors:
+    """Return priors that are constant over these supports."""
+    chosen: dict[str, TauPrior | RhoPrior] = {}
+    for hyper, (low, high) in zip(model.hypers, support, strict=True):
+        if isinstance(hyper.prior, RhoPrior):
+            chosen[hyper.name] = RhoUniform(low, high) if low < high else RhoFixed(low)
+        elif high < inf:
+            chosen[hyper.name] = Uniform(low, high) if low < high else Fixed(low)
+        else:
+            chosen[hyper.name] = FlatTau()
+    return chosen
+
+
+def _group(
+    widest: JointModel, models: list[JointModel], points: Points, level: float
+) -> tuple[Linear, Array, Array]:
+    """Summaries, log evidence and errors of models whose priors have one support."""
+    ragged = {one.hyper.name for model in models for one in free(model) if one.graded}
+    box = tuple(
+        replace(one, graded=one.hyper.name in ragged) for one in locate(widest, prior=False)
+    )
+    coarse, fine = (
+        _Shared.on(
+            Grid.on(widest, tuple(Side.on(one, count, prior=False) for one in box)), models
+        ).answer(points, level)
+        for count in _LEVELS[len(box)]
+    )
+    _, log_evidence, doubt = fine
+    orders = np.array([_orders(model, len(points.rows)) for model in models])
+    before, linear = (one.up_to(orders) for one, _, _ in (coarse, fine))
+    moves = linear.moves(before)
+    for column, hyper in enumerate(widest.hypers, 2 * len(points.rows)):
+        size = linear.median[:, column] if isinstance(hyper.prior, TauPrior) else np.ones(1)
+        moves[:, column] *= linear.scale[:, column] / np.maximum(size, 1e-300)
+    error = np.max([moves.max(1), np.abs(log_evidence - coarse[1]), doubt], axis=0)
+    for number in np.flatnonzero(~(error <= TOLERANCE)).tolist():
+        _, own = fit_joint(models[number], level, points)
+        for field, numbers in zip(Linear.__slots__, _columns(own), strict=True):
+            getattr(linear, field)[number] = numbers
+        log_evidence[number], error[number] = own.log_evidence, own.numerical_error
+    return linear, log_evidence, error
+
+
+def _orders(model: JointModel, points: int) -> list[int]:
+    """Highest moments that exist, in the order of the columns of `Swept`."""
+    hypers = [highest_moment(model, hyper.name) for hyper in model.hypers]
+    return [*orders_of(model, points).tolist(), *hypers]
+
+
+def _columns(own: JointSummaries) -> list[Array]:
+    """Return the summaries of one fit, each in the order of the columns of `Swept`."""
+    return [
+        np.concatenate(
+            [
+                getattr(own.theta_new, name),
+                getattr(own.mu, name),
+                [getattr(hyper, name, 0.0) for hyper in own.hypers],
+            ]
+        )
+        for name in Linear.__slots__
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """P priors on one grid.
+
+    Attributes
+    ----------
+    grid : Grid
+        Without a prior.
+    finer : list of Side
+        A longer rule for each axis.
+    log_finer : list of ndarray, shape (P, m)
+        Log prior densities on it.
+    factors : list of ndarray, shape (P, n)
+        Prior densities on each axis, relative to the largest.
+    weights : ndarray, shape (P, nodes)
+    log_evidence : ndarray, shape (P,)
+    """
+
+    grid: Grid
+    finer: list[Side]
+    log_finer: list[Array]
+    factors: list[Array]
+    weights: Array
+    log_evidence: Array
+
+    @classmethod
+    def on(cls, grid: Grid, models: list[JointModel]) -> Self:
+        """Weigh the nodes under each prior."""
+        finer = [Side.on(side.coordinate, FINER * len(side.x), prior=False) for side in grid.sides]
+        log_priors, log_finer = (
+            [_log_priors(models, side) for side in sides] for sides in (grid.sides, finer)
+        )
+        peaks = [one.max(-1, keepdims=True) for one in log_priors]
+        factors = [np.exp(one - peak) for one, peak in zip(log_priors, peaks, strict=True)]
+        f = np.ones((len(models), 1))
+        for factor in factors:
+            f = (f[:, :, None] * factor[:, None, :]).reshape(len(models), -1)
+        f *= grid.weights
+        mass = f.sum(-1)
+        with np.errstate(divide="ignore"):
+            log_mass = np.log(mass) + grid.log_evidence
+        log_evidence = log_mass + sum((peak[:, 0] for peak in peaks), np.zeros(len(models)))
+        return cls(grid, finer, log_finer, factors, f / mass[:, None], log_evidence)
+
+    def answer(self, points: Points, level: float) -> tuple[Linear, Array, Array]:
+        """Summaries, log evidence, and errors that two grids would share, (P,)."""
+        p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+        linear, doubt = self._mixtures(points, p)
+        hypers = [self._hyper(number, p) for number in range(len(self.grid.model.hypers))]
+        columns = [
+            np.column_stack([getattr(one, name) for one in (linear, *hypers)])
+            for name in Linear.__slots__
+        ]
+        return Linear(*columns), self.log_evidence, doubt
+
+    def _mixtures(self, points: Points, p: Array) -> tuple[Linear, Array]:
+        new, mean_of = new_study(self.grid, points), linear_mixture(self.grid, points.rows)
+        means, sds = (
+            np.concatenate([new.means, mean_of.means]),
+            np.concatenate([new.sds, mean_of.sds]),
+        )
+        centre = means @ self.grid.weights
+        off = means - centre[:, None]
+        mean = self.weights @ off.T
+        sd = np.sqrt(self.weights @ (off * off + sds * sds).T - mean * mean)
+        below_zero = self.weights @ special.ndtr(-means / sds).T
+
+        reach = (1.3 - special.ndtri(p[0])) * sd
+        low, high = (mean - reach).min(0) + centre, (mean + reach).max(0) + centre
+        nodes = gauss_legendre(_TABLE)[0]
+        x = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
+        heavy = self.weights.max(0) > _LIGHT
+        weights = self.weights[:, heavy].astype(np.float32)
+        means, sds = means[:, heavy, None], sds[:, heavy, None]
+        cdf = np.stack(
+            [
+                weights @ special.ndtr((at - m) / s).astype(np.float32)
+                for at, m, s in zip(x, means, sds, strict=True)
+            ],
+            1,
+        ).astype(float)
+        t = inverted(cdf, cdf @ differentiation(_TABLE).T, p)
+        quantiles = low[:, None] + (high - low)[:, None] * (t + 1) / 2
+        doubt = np.abs(cdf @ highest_coefficients(_TABLE).T).max((1, 2))
+        doubt = np.where((np.abs(t) > 1 - 1e-9).any((1, 2)), inf, doubt)
+        low, median, high = np.moveaxis(quantiles, -1, 0)
+        return Linear(mean + centre, sd, median, low, high, below_zero), doubt
+
+    def _hyper(self, number: int, p: Array) -> Linear:
+        model = self.grid.model
+        hyper = model.hypers[number]
+        if hyper.fixed:
+            value = np.full(len(self.weights), hyper.prior.support[0])
+            return Linear(value, 0 * value, value, value, value, 0 * value)
+        axis = [one.hyper.name for one in self.grid.box].index(hyper.name)
+        side, axes = self.grid.sides[axis], _AXES[: len(self.factors)]
+        others = axes.replace(axes[axis], "")
+        spec = ",".join([axes, *("p" + one for one in others)]) + "->p" + axes[axis]
+        rest = [factor for i, factor in enumerate(self.factors) if i != axis]
+        f = self.grid.weights.reshape(self.grid.counts)
+        along = np.einsum(spec, f, *rest, optimize=True) if rest else f[None]
+        masses = along * self.factors[axis]
+        masses = masses / masses.sum(-1, keepdims=True)
+        with np.errstate(divide="ignore"):
+            log_likelihood = np.log(along) - side.log_rule
+        fine = replace(self.finer[axis], log_prior=self.log_finer[axis])
+        fall = likelihood_fall(model, hyper.name)
+        marginal = Marginal.of(side, masses, log_likelihood, fine, fall)
+        low, median, high = marginal.ppf(p).T
+        return Linear(marginal.mean(), marginal.sd(), median, low, high, 0 * median)
+
+
+def _log_priors(models: list[JointModel], side: Side) -> Array:
+    """Log densities under each model's prior at the nodes of an axis, shape (P, n)."""
+    name = side.coordinate.hyper.name
+    found: dict[TauPrior | RhoPrior, Array] = {}
+    rows = []
+    for model in models:
+        hyper = next(hyper for hyper in model.hypers if hyper.name == name)
+        if hyper.prior not in found:
+            found[hyper.prior] = hyper.log_density(side.value)
+        rows.append(found[hyper.prior])
+    return np.stack(rows)

@@ -29,7 +29,10 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
             if name is None or taus[name] in members:
                 slots = range(len(model.times)) if alone else members
                 priors = [model.between.tau[at] for at in members]
-                room = sum(prior.tail_power - 1 for prior in priors) + _fall(model, list(slots))
+                tails = sum(prior.tail_power - 1 for prior in priors)
+                if tails + _least_fall(model, list(slots)) > 2 + _MARGIN:
+                    continue
+                room = tails + _fall(model, list(slots))
                 boundary = all(prior.boundary_moments for prior in priors)
                 orders = [r for r in (0, 1, 2) if room - r > _MARGIN or (room == r and boundary)]
                 highest = min(highest, max(orders, default=-1))
@@ -42,6 +45,12 @@ def likelihood_fall(model: JointModel, name: str) -> float:
     if name not in taus:
         return 0.0
     return _fall(model, [taus.index(name)] if len(taus) > 1 else list(range(len(model.times))))
+
+
+def _least_fall(model: JointModel, slots: list[int]) -> int:
+    """Return a bound from below that takes no rank of a matrix."""
+    studies = np.unique(model.study[np.isin(model.slot, slots)])
+    return len(studies) - int(model.flat.sum())
 
 
 def _fall(model: JointModel, slots: list[int]) -> float:
