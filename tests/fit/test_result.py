@@ -150,8 +150,9 @@ def test_direction_turns_the_probability():
 def test_summary_is_long_and_complete(sledai):
     table = sledai.summary()
     assert list(table)[:4] == ["outcome", "time", "quantity", "study"]
-    # Per pool: mu, tau, theta_new, i2 and one row a study.
-    assert len(table) == sum(4 + row.pool.k for row in sledai.rows)
+    # Per pool: mu, tau, theta_new, i2 and one row a study; of the joint model mu and theta_new at
+    # four times, tau, two correlations and six contrasts.
+    assert len(table) == sum(4 + row.pool.k for row in sledai.rows) + 8 + 3 + 6
     at = table.query("time == 12 and quantity == 'theta' and study == 'Yang 2014'")
     assert at["median"].item() == sledai.rows[-1].exact.studies[0].shrunk.median
 

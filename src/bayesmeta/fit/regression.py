@@ -127,7 +127,7 @@ class Regression:
         ...           "se": [0.3, 0.1, 0.1], "latitude": [44, 13, 19]}
         >>> found = bm.fit(trials, measure="RR", formula="~ latitude").regression
         >>> round(found.predict([{"latitude": 33}])[0].mu.median, 2)
-        -0.97
+        -1.01
         """
         rows = self.moderators.rows(points)
         _, found = fit_joint(self.posterior.model, self.level, Points(rows, np.zeros(len(rows))))
