@@ -267,11 +267,12 @@ def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
             found.append(Movement(hyper.name, value, 0.0, value, value, value, (value,) * 3, 0.0))
         else:
             highest = highest_moment(grid.model, hyper.name)
-            found.append(_movement(grid.marginal(axes[hyper.name]), level, highest))
+            found.append(movement(grid.marginal(axes[hyper.name]), level, highest))
     return tuple(found)
 
 
-def _movement(marginal: Marginal, level: float, highest: int) -> Movement:
+def movement(marginal: Marginal, level: float, highest: int) -> Movement:
+    """Summarise a hyperparameter of which moments up to an order exist."""
     hyper = marginal.coordinate.hyper
     p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
     low, median, high = marginal.ppf(p).tolist()

@@ -9,11 +9,12 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence.change import change_table, effects_of_change
 from bayesmeta.evidence.layouts import Effects, layout_of
 from bayesmeta.evidence.measures import Measure, measure_named
-from bayesmeta.evidence.overlap import overlap_warnings
+from bayesmeta.evidence.overlap import overlap_warnings, shared_centres
 from bayesmeta.evidence.pooling import Keys, keys_of, pools_of, words_of_time
+from bayesmeta.evidence.project import Project
 from bayesmeta.evidence.published import published_rows
 from bayesmeta.evidence.selection import left_out, matching, preferred
-from bayesmeta.evidence.study import Evidence, JointSpec, LeftOut, Pool, Variant
+from bayesmeta.evidence.study import Evidence, JointSpec, LeftOut, Pool, SeriesSpec, Variant
 from bayesmeta.evidence.table import Table, read_table
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
         variants=_variants(table, keys, kept, spec, measure, shown),
         alternatives=alternatives,
         joint=_joint(spec, alternatives, shown),
+        series=_series(spec, measure, project_root, shown),
         assumptions=_assumptions(spec),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
@@ -248,6 +250,40 @@ def _joint(spec: "AnalysisFile", alternatives: tuple[Variant, ...], shown: str) 
     if spec.joint.weights and not any(spec.joint.weights.get(name, 1.0) for name in names):
         raise InputError(f"{shown}: joint.weights are all 0: one above 0 is expected")
     return spec.joint.spec()
+
+
+def _series(
+    spec: "AnalysisFile", measure: Measure, project_root: str | Path, shown: str
+) -> SeriesSpec | None:
+    """Read the analysis of the uncontrolled series that stand beside the contrasts."""
+    if (found := spec.series) is None:
+        return None
+    if spec.joint is None or measure.name != "MD":
+        raise InputError(f"{shown}: series stand beside mean differences in one model: add [joint]")
+    from bayesmeta.evidence.schema import read_analysis
+
+    path = Project(Path(project_root)).find(found.analysis)
+    if read_analysis(path, shown_path(path)).contrast != "from baseline":
+        raise InputError(
+            f"{shown}: series.analysis is {found.analysis!r}, no change from "
+            f"baseline: an analysis of series is expected"
+        )
+    beside = evidence_from_analysis(path, project_root)
+    if beside.unit != spec.unit:
+        raise InputError(
+            f"{shown}: unit is {spec.unit!r}, and {beside.unit!r} in {found.analysis}: one is "
+            f"expected"
+        )
+    return SeriesSpec(
+        found.analysis,
+        beside.pools,
+        found.design,
+        found.bias,
+        found.bias_sd,
+        found.inflation,
+        found.reason,
+        shared_centres(beside.pools),
+    )
 
 
 def _assumptions(spec: "AnalysisFile") -> tuple[str, ...]:

@@ -41,5 +41,19 @@ def overlap_warnings(
     return tuple(warnings)
 
 
+def shared_centres(pools: Sequence[Pool], column: str = "centre") -> tuple[str, ...]:
+    """Warn of each centre with several studies, whatever their times."""
+    centres: dict[str, dict[str, None]] = {}
+    for pool in pools:
+        cells = pool.cells.get(column, ("",) * pool.k)
+        for study, cell in zip(pool.studies, cells, strict=True):
+            centres.setdefault(cell.removesuffix(" and others"), {})[study] = None
+    return tuple(
+        f"{_listed(list(studies))} are all of {centre}: patients may be counted twice"
+        for centre, studies in centres.items()
+        if centre and len(studies) > 1
+    )
+
+
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

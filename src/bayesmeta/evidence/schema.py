@@ -86,6 +86,35 @@ class Joint(Part):
         return JointSpec(**self.model_dump(), given=frozenset(self.model_fields_set))
 
 
+class Series(Part):
+    """Uncontrolled series of the same outcome, set apart by a design effect; needs ``joint``.
+
+    Attributes
+    ----------
+    analysis : str
+        Another analysis of the project, ``contrast = "from baseline"``.
+    design : {"bias", "inflation", "separate"}
+        A change before and after holds the effect of treatment and a bias (natural course,
+        regression to the mean, other treatment); or it is taken as that effect with larger
+        variances; or series and contrasts share nothing.
+    bias : str
+        Prior on the mean bias over series, ``normal(mean, sd)``.
+    bias_sd : str or float
+        Prior on the SD of the bias between series, or a number that fixes it.
+    inflation : float
+        Factor of the variances of the series, 1 by default, with ``bias`` too.
+    reason : str
+        Why these.
+    """
+
+    analysis: str
+    design: Literal["bias", "inflation", "separate"] = "bias"
+    bias: str = "normal(0, 1)"
+    bias_sd: PriorText = "half-normal(0.5)"
+    inflation: Positive = 1.0
+    reason: str = ""
+
+
 class AnalysisFile(Part):
     """One analysis: data, measure, model and priors.
 
@@ -119,6 +148,8 @@ class AnalysisFile(Part):
         Random effects, each time alone.
     joint : Joint
         One model of all times beside.
+    series : Series
+        Uncontrolled series in that model, with an allowance for their design.
     convention : {"metafor", "revman5"}
         Whose rules of the effect sizes.
     published : str
@@ -150,6 +181,7 @@ class AnalysisFile(Part):
     direction: Direction | None = None
     model: Literal["normal-normal"] = "normal-normal"
     joint: Joint | None = None
+    series: Series | None = None
     convention: Convention = "metafor"
     published: str | None = None
     alternatives: str | None = None
@@ -205,7 +237,12 @@ def sentence(error: ValidationError, keys_at: Callable[[list[str]], list[str]]) 
 
 
 def _keys_at(loc: list[str]) -> list[str]:
-    nested: dict[str, type[Part]] = {"arms": Arms, "variants": Selection, "joint": Joint}
+    nested: dict[str, type[Part]] = {
+        "arms": Arms,
+        "variants": Selection,
+        "joint": Joint,
+        "series": Series,
+    }
     owner = nested.get(loc[0], AnalysisFile) if len(loc) > 1 else AnalysisFile
     return list(owner.model_fields)
 

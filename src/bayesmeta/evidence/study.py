@@ -147,6 +147,38 @@ class JointSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesSpec:
+    """Uncontrolled series beside randomised contrasts, and what sets them apart; priors as text.
+
+    Attributes
+    ----------
+    analysis : str
+        The analysis whose pools they are.
+    pools : tuple of Pool
+    design : str
+        ``bias``, ``inflation`` or ``separate``.
+    bias, bias_sd : str
+        Priors on the mean, over series, of what a change before and after holds beyond the effect
+        of treatment, and on its SD between series.
+    inflation : float
+        Factor of the variances of the series.
+    reason : str
+        For the priors.
+    warnings : tuple of str
+        On patients counted twice.
+    """
+
+    analysis: str
+    pools: tuple[Pool, ...]
+    design: str
+    bias: str
+    bias_sd: str
+    inflation: float
+    reason: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that one analysis knows before a model is chosen.
 
@@ -155,7 +187,8 @@ class Evidence:
     and ``prior_reason`` the line that gives the reason for their scales.
     ``controlled`` is False for before-after changes in uncontrolled series.
     ``alternatives`` are the pools with other sets of rows in the place of some, by name.
-    ``joint`` says how the times are joined, None where each stands alone.
+    ``joint`` says how the times are joined, None where each stands alone; ``series`` which
+    uncontrolled series stand beside them.
     """
 
     name: str
@@ -175,5 +208,6 @@ class Evidence:
     variants: tuple[Variant, ...] = ()
     alternatives: tuple[Variant, ...] = ()
     joint: JointSpec | None = None
+    series: SeriesSpec | None = None
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

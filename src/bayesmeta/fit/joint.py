@@ -13,7 +13,8 @@ from bayesmeta.engines.joint import JointPosterior, fit_joint
 from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
-from bayesmeta.evidence.study import JointSpec, Pool, Variant
+from bayesmeta.evidence.study import JointSpec, Pool, SeriesSpec, Variant
+from bayesmeta.fit.designs import Designs, fit_designs
 from bayesmeta.fit.joint_numbers import JointNumbers, TimeNumbers, joint_numbers
 from bayesmeta.fit.numbers import Ask, benefit
 from bayesmeta.models.covariance import Correlation, correlation
@@ -140,8 +141,10 @@ class Joint:
         The analysis's own rows.
     others : tuple of Variant
         Other sets of rows.
-    alone : tuple of (float, float)
+    alone : tuple of float
         For each time the width of the interval of mu pooled alone.
+    beside : SeriesSpec or None
+        Uncontrolled series of the same outcome.
     """
 
     ask: Ask
@@ -149,6 +152,7 @@ class Joint:
     main: Fitted
     others: tuple[Variant, ...]
     alone: tuple[float, ...]
+    beside: SeriesSpec | None = None
 
     @property
     def numbers(self) -> JointNumbers:
@@ -239,6 +243,13 @@ class Joint:
         return (replace(self.main, weight=self._weight(MAIN)), *rest)
 
     @cached_property
+    def series(self) -> Designs | None:
+        """The uncontrolled series beside, with what their design adds."""
+        if self.beside is None:
+            return None
+        return fit_designs(self.main.pools, self.beside, self.ask, self.how.model)
+
+    @cached_property
     def averaged(self) -> JointNumbers | None:
         """The average over the sets of rows, with the weights of the user, equal unless given."""
         sets = [one for one in self.alternatives if one.weight > 0]
@@ -323,6 +334,7 @@ def fit_longitudinal(
     ask: Ask,
     how: JointAsk,
     alone: Sequence[float],
+    beside: SeriesSpec | None = None,
 ) -> Joint:
     """Fit the joint model of the pools of one outcome.
 
@@ -343,7 +355,7 @@ def fit_longitudinal(
             f"number in every row is expected"
         )
     main = _fitted(MAIN, "", 1.0, pools, ask, how)
-    return Joint(ask, how, main, others, tuple(alone))
+    return Joint(ask, how, main, others, tuple(alone), beside)
 
 
 def _fitted(

@@ -151,7 +151,7 @@ def tau_numbers(model: JointModel, found: JointSummaries) -> tuple[HyperNumbers,
     taus = len(model.between.tau)
     times = model.times.tolist() if taus > 1 else [None]
     return tuple(
-        _hyper(summary, str(hyper.prior), time)
+        hyper_numbers(summary, str(hyper.prior), time)
         for time, hyper, summary in zip(times, model.hypers, found.hypers, strict=False)
     )
 
@@ -201,10 +201,11 @@ def _rho(model: JointModel, found: JointSummaries, name: str) -> HyperNumbers | 
     if hyper is None:
         return None
     summary = found.hyper(name)
-    return summary.median if hyper.fixed else _hyper(summary, str(hyper.prior))
+    return summary.median if hyper.fixed else hyper_numbers(summary, str(hyper.prior))
 
 
-def _hyper(found: Movement, prior: str, time: float | None = None) -> HyperNumbers:
+def hyper_numbers(found: Movement, prior: str, time: float | None = None) -> HyperNumbers:
+    """Label a hyperparameter."""
     median, low, high = map(number, found.prior)
     return HyperNumbers(
         time,

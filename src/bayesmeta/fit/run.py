@@ -272,7 +272,9 @@ def joint_spec(
 
 def _joint(evidence: Evidence, ask: Ask, spec: JointSpec, rows: tuple[Row, ...]) -> Joint:
     widths = [(row.exact.mu.ci_high or 0.0) - (row.exact.mu.ci_low or 0.0) for row in rows]
-    return fit_longitudinal(evidence.pools, evidence.alternatives, ask, JointAsk.of(spec), widths)
+    return fit_longitudinal(
+        evidence.pools, evidence.alternatives, ask, JointAsk.of(spec), widths, evidence.series
+    )
 
 
 def _regression(
