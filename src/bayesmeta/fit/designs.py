@@ -91,7 +91,10 @@ def fit_designs(
     labels = list(dict.fromkeys(name for pool in pools for name in pool.studies))
     named = {name for pool in beside for name in pool.studies}
     model, series = model_of(pools, ask), np.array([name in named for name in labels])
-    fits = [(name, _fit(model, series, design, ask)) for name, design in _around(spec)]
+    fits = [
+        (name, _fit(model, series, design, ask, check=name == AS_SET))
+        for name, design in _around(spec)
+    ]
     numbers, bias, bias_sd = dict(fits)[AS_SET]
     influence = tuple(Influence(name, found) for name, (found, _, _) in fits)
     return Designs(spec, numbers, bias, bias_sd, influence)
@@ -139,7 +142,7 @@ def _bias(spec: SeriesSpec) -> tuple[Normal, TauPrior]:
 
 
 def _fit(
-    model: JointModel, series: Mask, design: Design, ask: Ask
+    model: JointModel, series: Mask, design: Design, ask: Ask, *, check: bool
 ) -> tuple[JointNumbers, CoefficientNumbers | None, HyperNumbers | float | None]:
     wider = inflated(model, series, design.inflation)
     if (mean := design.bias) is None:
@@ -149,7 +152,7 @@ def _fit(
     def model_at(sd: float) -> JointModel:
         return biased(wider, series, mean, sd)
 
-    found, sd = fit_over_sd(model_at, design.bias_sd, ask.level)
+    found, sd = fit_over_sd(model_at, design.bias_sd, ask.level, check=check)
     low, high = design.bias_sd.support
     numbers = joint_numbers(model_at(low if low == high else 1.0), found, ask.direction)
     shown = [one for one in numbers.coefficients if not one.name.startswith(f"{BIAS} ")]
