@@ -6,6 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesmeta.fit import Fit
+from bayesmeta.fit.designs import Designs
+from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.joint_words import (
     joint_assumptions,
     joint_contrasts,
@@ -13,6 +15,9 @@ from bayesmeta.fit.joint_words import (
     joint_hypers,
     joint_remarks,
     joint_times,
+    series_heading,
+    series_remarks,
+    series_rows,
 )
 from bayesmeta.fit.words import percent
 
@@ -48,6 +53,19 @@ def joint_answer(to: Console, fit: Fit) -> None:
     times = [f"mu at {time:g}" for time in joint.numbers.times]
     print_table(to, ["If", *times], joint_assumptions(fit, joint))
     for line in joint_remarks(fit, joint):
+        to.print(Text(line))
+    if joint.series is not None:
+        _series(to, fit, joint, joint.series)
+
+
+def _series(to: Console, fit: Fit, joint: Joint, found: Designs) -> None:
+    to.print()
+    to.print(Text("Uncontrolled series beside the randomised contrasts", style="bold"))
+    for line in series_heading(fit, found):
+        to.print(Text(line, style="dim"))
+    answers, rows = series_rows(fit, joint, found)
+    print_table(to, ["mu at", *answers], rows)
+    for line in series_remarks(found):
         to.print(Text(line))
 
 

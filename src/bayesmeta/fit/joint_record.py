@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
 
@@ -44,7 +45,23 @@ def joint_record(joint: Joint) -> dict[str, Any]:
         ],
         "averaged": None if joint.averaged is None else _numbers(joint.averaged),
         "kept": [asdict(one) for one in joint.kept],
+        "series": None if joint.series is None else _series(joint.series),
         "nuts": None,  # the one place for the joint model sampled by NUTS
+    }
+
+
+def _series(found: Designs) -> dict[str, Any]:
+    spec, sd = found.spec, found.bias_sd
+    return {
+        "analysis": spec.analysis,
+        "design": spec.design,
+        "inflation": spec.inflation,
+        "reason": spec.reason,
+        "warnings": list(spec.warnings),
+        "bias": None if found.bias is None else asdict(found.bias),
+        "bias_sd": _hyper(sd) if isinstance(sd, HyperNumbers) else sd,
+        **_numbers(found.numbers),
+        "influence": [{"name": one.name, **_numbers(one.numbers)} for one in found.influence],
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.pooling import words_of_time
+from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import MAIN, RHO_WITHIN, Joint
 from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
@@ -46,7 +47,7 @@ def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
     show = formatter(fit.evidence)
     return [
         (
-            words_of_time(mu.time, fit.evidence.time_unit),
+            _at(mu.time, fit.evidence.time_unit),
             f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})",
             probability(mu.prob_below_zero if mu.prob_benefit is None else mu.prob_benefit),
             span(show, new.ci_low, new.ci_high),
@@ -133,6 +134,66 @@ def joint_assumptions(fit: "Fit", joint: Joint) -> list[Cells]:
     return rows
 
 
+def series_heading(fit: "Fit", found: Designs) -> list[str]:
+    """Say how the series stand beside the contrasts, and why they are no contrasts."""
+    spec = found.spec
+    inflation = f", their variances times {spec.inflation:g}" if spec.inflation != 1 else ""
+    how = {
+        "bias": f"a change is the effect of treatment plus a bias: mean {spec.bias}, SD between "
+        f"series {spec.bias_sd}{inflation}",
+        "inflation": f"a change is taken as the effect of treatment{inflation}",
+        "separate": "a model of their own, sharing nothing with the contrasts",
+    }[spec.design]
+    lines = [
+        f"{spec.analysis}: {how}",
+        "a change before and after holds the natural course, other treatment and regression to the "
+        "mean, for patients enter a series when they are at their worst",
+    ]
+    if spec.reason:
+        lines.append(f"why these: {spec.reason}")
+    return lines
+
+
+def series_rows(fit: "Fit", joint: Joint, found: Designs) -> tuple[list[str], list[Cells]]:
+    """Return kinds of evidence, and mu at each time from each of them."""
+    show = formatter(fit.evidence)
+    answers = [("contrasts alone", joint.numbers)]
+    answers += [(one.name, one.numbers) for one in found.influence]
+    if not found.influence:
+        answers.append(("series alone", found.numbers))
+    columns = [{mu.time: mu for mu in numbers.mu} for _, numbers in answers]
+    rows: list[Cells] = [
+        (
+            _at(time, fit.evidence.time_unit),
+            *(
+                f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})"
+                if (mu := at.get(time))
+                else ""
+                for at in columns
+            ),
+        )
+        for time in found.numbers.times
+    ]
+    return [name for name, _ in answers], rows
+
+
+def series_remarks(found: Designs) -> list[str]:
+    """Say how large the bias is, and who may be counted twice."""
+    lines = []
+    if found.bias is not None:
+        bias, sd = found.bias, found.bias_sd
+        spread_of = (
+            f"{sd:g}, fixed"
+            if not isinstance(sd, HyperNumbers)
+            else f"{spread(sd.median)} ({span(spread, sd.ci_low, sd.ci_high)})"
+        )
+        lines.append(
+            f"Bias of the series: mean {bias.median:.3g} "
+            f"({span(spread, bias.ci_low, bias.ci_high)}), SD between series {spread_of}."
+        )
+    return lines + [f"{warning[:1].upper()}{warning[1:]}." for warning in found.spec.warnings]
+
+
 def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
     """Say what the tables do not: when a benefit begins, and which one hangs on the rows."""
     lines = []
@@ -194,6 +255,10 @@ def _correlation(what: str, name: str, joint: Joint, correlation: Correlation, u
 
 def _from_to(first: float, last: float, unit: str) -> str:
     return f"{first:g} to {last:g} {unit}" if unit else f"time {first:g} to {last:g}"
+
+
+def _at(time: float, unit: str) -> str:
+    return words_of_time(time, unit.removesuffix("s") if time == 1 else unit)
 
 
 def _gap(gap: float, unit: str) -> str:

@@ -15,16 +15,17 @@ from scipy.special import ndtri
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError
 from bayesmeta.fit import Fit
+from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.joint_numbers import TimeNumbers
-from bayesmeta.fit.joint_words import joint_heading, joint_remarks
+from bayesmeta.fit.joint_words import joint_heading, joint_remarks, series_heading, series_remarks
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import percent
 from bayesmeta.plots.axis import Interval, Limits, axis_limits, ticks
 from bayesmeta.plots.content import axis_label, favours
 
 CI, CRI, PALE, PALER, GREY = "#1a1a1a", "#1f6fb4", "#a9cbe8", "#e3eef8", "#767676"
-SOLE, PRINTED = "#c2571a", "#5b8c2a"
+SOLE, PRINTED, SERIES = "#c2571a", "#5b8c2a", "#8a3d9c"
 MOST_NAMED = 8
 """Studies that are named, and shown with their intervals, in the figure."""
 BETWEEN = 101
@@ -91,6 +92,8 @@ def course(fit: Fit, ax: Axes) -> Axes:
     )
     _studies(fit, joint, ax, STEP * reach if named else 0.0)
     _beside(fit, ax, STEP * reach)
+    if joint.series is not None:
+        _series(fit, joint.series, ax)
     ax.axhline(1.0 if ratio else 0.0, color=GREY, linewidth=0.9, zorder=1.5, label="_none")
     _mark(fit, joint, ax)
     return ax
@@ -106,6 +109,9 @@ def course_figure(fit: Fit) -> Figure:
     1
     """
     joint = _joint(fit)
+    series_notes = (
+        [*series_heading(fit, joint.series), *series_remarks(joint.series)] if joint.series else []
+    )
     notes = [
         line
         for text in [
@@ -114,6 +120,7 @@ def course_figure(fit: Fit) -> Figure:
             if joint.how.mean == "per-time"
             else "",
             *joint_remarks(fit, joint),
+            *series_notes,
             *fit.warnings,
         ]
         for line in textwrap.wrap(text[:1].upper() + text[1:], 165)
@@ -145,7 +152,7 @@ def course_figure(fit: Fit) -> Figure:
     ax.legend(
         loc="upper left",
         bbox_to_anchor=(0.0, -0.62 / (height - below - 1.6)),
-        ncols=3,
+        ncols=3 if joint.series is None else 4,
         fontsize=8.5,
         frameon=False,
         borderaxespad=0.0,
@@ -240,6 +247,47 @@ def _studies(fit: Fit, joint: Joint, ax: Axes, step: float) -> None:
     )
 
 
+def _series(fit: Fit, found: Designs, ax: Axes) -> None:
+    """Draw uncontrolled series as observed, and the course that they lead to."""
+    ratio = fit.evidence.measure.ratio
+    path: list[tuple[float, float]] = []
+    for name in dict.fromkeys(name for pool in found.spec.pools for name in pool.studies):
+        path += sorted(_seen(found, name))
+        path.append((np.nan, np.nan))
+    times, y = np.array(path).T
+    ax.plot(
+        times,
+        np.exp(y) if ratio else y,
+        "o--",
+        color=SERIES,
+        markerfacecolor="white",
+        markersize=5,
+        linewidth=0.8,
+        zorder=3,
+        label="Uncontrolled series, as observed",
+    )
+    mu = found.numbers.mu
+    words = "of series alone" if found.spec.design == "separate" else "with the series"
+    for name, width in (("median", 1.6), ("ci_low", 0.7), ("ci_high", 0.7)):
+        y = np.array([getattr(one, name) for one in mu])
+        ax.plot(
+            [one.time for one in mu],
+            np.exp(y) if ratio else y,
+            color=SERIES,
+            linewidth=width,
+            zorder=3.8,
+            label=f"Course {words}, {percent(fit.ask.level)} CrI" if name == "median" else "_ends",
+        )
+
+
+def _seen(found: Designs, name: str) -> list[tuple[float, float]]:
+    return [
+        (pool.time or 0.0, float(pool.y[pool.studies.index(name)]))
+        for pool in found.spec.pools
+        if name in pool.studies
+    ]
+
+
 def _beside(fit: Fit, ax: Axes, step: float) -> None:
     ratio = fit.evidence.measure.ratio
     alone = [
@@ -288,6 +336,8 @@ def _mark(fit: Fit, joint: Joint, ax: Axes) -> None:
     ax.yaxis.set_major_formatter(FixedFormatter([f"{x:g}".replace("-", "−") for x in values]))
     ax.yaxis.set_minor_locator(NullLocator())
     times = joint.model.times
+    if joint.series is not None:
+        times = np.union1d(times, joint.series.numbers.times)
     reach = float(np.ptp(times)) or 1.0
     named = len(joint.studies) <= MOST_NAMED
     ax.set_xlim(times[0] - 0.06 * reach, times[-1] + (0.14 if named else 0.05) * reach)
@@ -318,4 +368,7 @@ def _limits(fit: Fit, joint: Joint) -> Limits:
         Interval(one.ci_low, one.median, one.ci_high)
         for one in (*joint.numbers.mu, *joint.numbers.theta_new)
     ]
+    if (series := joint.series) is not None:
+        bands += [Interval(one.ci_low, one.median, one.ci_high) for one in series.numbers.mu]
+        bands += [Interval(y, y, y) for pool in series.spec.pools for y in pool.y.tolist()]
     return axis_limits(observed, bands)
