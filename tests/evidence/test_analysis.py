@@ -14,6 +14,7 @@ from bayesmeta.evidence import (
 BUNDLED = bundled_project()
 NAMES = [analysis.name for analysis in BUNDLED.analyses()]
 RANDOMISED = ["sledai", "proteinuria", "scr", "albumin", "c3", "c4", "adverse_events"]
+DESIGNS = ["sledai_designs", "proteinuria_designs"]
 SERIES = [f"{o}_series" for o in ("sledai", "proteinuria", "scr", "bun", "albumin")]
 
 
@@ -26,7 +27,7 @@ def at(pools, time):
 
 
 def test_the_review_is_there():
-    assert sorted(NAMES) == sorted(RANDOMISED + SERIES)
+    assert sorted(NAMES) == sorted(RANDOMISED + DESIGNS + SERIES)
 
 
 @pytest.mark.parametrize("name", RANDOMISED)
@@ -95,7 +96,7 @@ def test_an_alternative_replaces_the_rows_of_its_times_and_no_other(
 
 
 def test_which_analyses_have_alternatives():
-    names = {name: [v.name for v in bundled(name).alternatives] for name in NAMES}
+    names = {name: [v.name for v in bundled(name).alternatives] for name in RANDOMISED + SERIES}
     swapped, assigned = "12-months-equal-variances-swapped", "12-months-other-assignment"
     assert {name: found for name, found in names.items() if found} == {
         "sledai": [swapped],

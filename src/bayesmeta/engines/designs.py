@@ -15,8 +15,11 @@ from bayesmeta.models.covariance import Hyper
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import TauPrior
 
-_NODES = (7, 10)
-"""Of the SD; the change between the two is reported."""
+_LEVELS = (7, 10, 14)
+"""Nodes of the SD."""
+
+_ENOUGH = 0.01
+"""The change between two levels that is small enough: of ten nodes it is ten times the error."""
 
 _TOLERANCE = 1e-3
 """Of the fit at each node."""
@@ -45,7 +48,7 @@ def fit_over_sd(
     level : float
         Of the intervals.
     check : bool
-        Whether a second rule tells how exact the first is; else the smaller one answers.
+        Whether more nodes tell how exact the first level is.
     """
     low, high = prior.support
     if low == high:
@@ -53,16 +56,19 @@ def fit_over_sd(
     whole = Coordinate.of(Hyper("bias_sd", prior, _SPREAD * float(prior.ppf(0.5))))
     most = float(whole.x(prior.ppf(1 - _MASS)))
     coordinate = replace(whole, high=min(most, whole.high))
-    before, sd_before = _on(coordinate, _NODES[0], model_at, level)
-    if not check:
-        return before, sd_before
-    found, sd = _on(coordinate, _NODES[1], model_at, level)
-    moves = [
-        getattr(found, name).change(getattr(before, name))
-        for name in ("mu", "theta_new", "contrasts")
-    ]
-    error = max(found.numerical_error, *moves, sd.change(sd_before))
-    return replace(found, numerical_error=error), sd
+    found, of_sd = _on(coordinate, _LEVELS[0], model_at, level)
+    for count in _LEVELS[1:] if check else ():
+        before, sd_before = found, of_sd
+        found, of_sd = _on(coordinate, count, model_at, level)
+        moves = [
+            getattr(found, name).change(getattr(before, name))
+            for name in ("mu", "theta_new", "contrasts")
+        ]
+        error = max(found.numerical_error, *moves, of_sd.change(sd_before))
+        found = replace(found, numerical_error=error)
+        if error < _ENOUGH:
+            break
+    return found, of_sd
 
 
 def _on(

@@ -42,6 +42,6 @@ def biased(model: JointModel, series: Mask, mean: Normal, sd: float) -> JointMod
     return replace(
         model,
         x=np.concatenate([model.x, shared, own], 1),
-        coefficients=(*model.coefficients, mean, *(Normal(0.0, sd),) * count),
+        coefficients=(*model.coefficients, mean, *(Normal(0.0, sd) for _ in range(count))),
         names=(*model.names, BIAS, *(f"{BIAS} {j + 1}" for j in range(count))),
     )
