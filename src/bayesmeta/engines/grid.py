@@ -8,6 +8,7 @@ from scipy import special
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
+from bayesmeta.engines.legendre import gauss_legendre, highest_coefficients
 from bayesmeta.models.joint import JointGiven, JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
 
@@ -88,6 +89,24 @@ class Grid:
         fine = Side.on(side.coordinate, FINER * len(side.x))
         fall = likelihood_fall(self.model, side.coordinate.hyper.name)
         return Marginal.of(side, masses, log_likelihood, fine, fall)
+
+    def roughness(self, functions: Array) -> Array:
+        """About the error of posterior means of functions of order 1 by each axis, shape (axes,).
+
+        The highest Legendre coefficients of the function times the posterior, along the axis,
+        squared: a rule of n nodes sees degrees up to 2 n.
+
+        Parameters
+        ----------
+        functions : ndarray, shape (f, n)
+        """
+        masses = (functions * self.weights).reshape(-1, *self.counts)
+        found = []
+        for axis, count in enumerate(self.counts):
+            along = masses.sum(tuple(1 + other for other in _others(axis, len(self.counts))))
+            values = along / gauss_legendre(count)[1]
+            found.append(np.abs(values @ highest_coefficients(count).T).max() ** 2)
+        return np.array(found)
 
     def widened(self) -> tuple[Coordinate, ...] | None:
         """Return a wider box where the integrand is not negligible on a face; else None."""

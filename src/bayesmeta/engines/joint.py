@@ -1,6 +1,8 @@
 """The exact engine of joint models: a tensor grid over the hyperparameters, mixtures of normals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, prod
 
 import numpy as np
 
@@ -20,16 +22,17 @@ from bayesmeta.errors import InputError
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel, Points
 
-LEVELS = (10, 14, 19, 25, 32, 41, 53, 69, 90, 117, 152, 198)
-"""Nodes a side."""
-
 TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
 
 MOST_FREE = 4
 _MOST_NODES = 400_000
-_WITHIN = 0.6
-"""Nodes on the side of the within-study correlation, as a share of the others."""
+_FIRST, _FIRST_WITHIN = 10, 6
+"""Nodes a side at first, and on that of the within-study correlation."""
+
+_FAST, _SLOW = 1.3, 1.1
+"""Growth of a side that is not resolved, and of one that is: what would not grow would hide its
+error from the comparison of grids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ def fit_joint(
 ) -> tuple[JointPosterior, JointSummaries]:
     """Return the posterior and the summaries of a joint model.
 
-    The nodes a side are raised by levels until the largest change of any summary is small, below
+    The nodes a side are raised, those of the axes that need it faster, until the largest change of
+    any summary is small, below
     1e-10 with one free hyperparameter, 1e-8 with two, 1e-6 with three and 1e-4 with four; what is
     reached is `numerical_error`.
 
@@ -142,24 +146,22 @@ def fit_joint(
         )
     grids: list[Grid] = []
     before, error = None, np.inf
-    for counts in _levels(box):
+    counts = [_FIRST_WITHIN if one.hyper.name == "rho_within" else _FIRST for one in box]
+    tolerance = TOLERANCES[len(box)]
+    while prod(counts) <= _MOST_NODES:
         grid = _on(model, box, counts)
         while (wider := grid.widened()) is not None:
             box, grid = wider, _on(model, wider, counts)
         grids.append(grid)
         answer = ask.answer(grid, before)
         error = np.inf if before is None else answer.change(before)
-        if error <= TOLERANCES[len(box)] or not box:
+        if error <= tolerance or not box:
             break
         before = answer
+        paces = np.where(answer.roughness > tolerance, _FAST, _SLOW).tolist()
+        counts = [max(n + 1, ceil(pace * n)) for n, pace in zip(counts, paces, strict=True)]
     return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
 
 
-def _on(model: JointModel, box: tuple[Coordinate, ...], counts: tuple[int, ...]) -> Grid:
+def _on(model: JointModel, box: tuple[Coordinate, ...], counts: Sequence[int]) -> Grid:
     return Grid.on(model, tuple(Side.on(one, n) for one, n in zip(box, counts, strict=True)))
-
-
-def _levels(box: tuple[Coordinate, ...]) -> list[tuple[int, ...]]:
-    shares = [_WITHIN if side.hyper.name == "rho_within" and len(box) > 2 else 1.0 for side in box]
-    levels = [tuple(round(share * level) for share in shares) for level in LEVELS]
-    return [counts for counts in levels if np.prod(counts) <= _MOST_NODES]

@@ -146,6 +146,8 @@ class Answer:
     linear: Linear
     hypers: tuple[Movement, ...]
     log_evidence: float
+    roughness: Array
+    """About the error by each axis of the grid."""
 
     def change(self, before: "Answer") -> float:
         """Return the largest change, in the units of `JointSummaries.numerical_error`."""
@@ -179,7 +181,17 @@ class Question:
             None if before is None else before.linear,
             orders,
         )
-        return Answer(linear, _movements(grid, self.level), grid.log_evidence)
+        marginals = [grid.marginal(axis) for axis in range(len(grid.sides))]
+        off = (means - linear.median[:, None]) / linear.scale[:, None]
+        spread = np.log(sds / linear.scale[:, None])
+        roughness = grid.roughness(
+            np.concatenate([np.ones((1, off.shape[1])), off, off * off, spread])
+        )
+        for axis, marginal in enumerate(marginals):
+            roughness[axis] = max(roughness[axis], marginal.roughness)
+        return Answer(
+            linear, _movements(grid.model, marginals, self.level), grid.log_evidence, roughness
+        )
 
     def summaries(self, grid: Grid, answer: Answer, error: float) -> JointSummaries:
         """Name the parts."""
@@ -258,16 +270,16 @@ def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:
     return mixture.quantile(p)
 
 
-def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
-    axes = {coordinate.hyper.name: at for at, coordinate in enumerate(grid.box)}
+def _movements(model: JointModel, marginals: list[Marginal], level: float) -> tuple[Movement, ...]:
+    free = {marginal.coordinate.hyper.name: marginal for marginal in marginals}
     found = []
-    for hyper in grid.model.hypers:
+    for hyper in model.hypers:
         if hyper.fixed:
             value = hyper.prior.support[0]
             found.append(Movement(hyper.name, value, 0.0, value, value, value, (value,) * 3, 0.0))
         else:
-            highest = highest_moment(grid.model, hyper.name)
-            found.append(_movement(grid.marginal(axes[hyper.name]), level, highest))
+            highest = highest_moment(model, hyper.name)
+            found.append(_movement(free[hyper.name], level, highest))
     return tuple(found)
 
 
