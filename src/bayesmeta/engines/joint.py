@@ -30,9 +30,9 @@ _MOST_NODES = 400_000
 _FIRST, _FIRST_WITHIN = 10, 6
 """Nodes a side at first, and on that of the within-study correlation."""
 
-_FAST, _SLOW = 1.3, 1.1
-"""Growth of a side that is not resolved, and of one that is: what would not grow would hide its
-error from the comparison of grids."""
+_SLOWEST, _FASTEST = 1.2, 1.6
+"""Growth of a side whose error, which falls geometrically, is small or large. What would not grow
+at all would hide its error from the comparison of grids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,8 @@ def fit_joint(
         if error <= tolerance or not box:
             break
         before = answer
-        paces = np.where(answer.roughness > tolerance, _FAST, _SLOW).tolist()
+        paces = np.log(tolerance) / np.log(np.minimum(answer.roughness, 0.5))
+        paces = np.clip(paces, _SLOWEST, _FASTEST).tolist()
         counts = [max(n + 1, ceil(pace * n)) for n, pace in zip(counts, paces, strict=True)]
     return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
 
