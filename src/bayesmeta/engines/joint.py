@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 
 import numpy as np
 
@@ -158,10 +158,15 @@ def fit_joint(
         if error <= tolerance or not box:
             break
         before = answer
-        paces = np.log(tolerance) / np.log(np.minimum(answer.roughness, 0.5))
-        paces = np.clip(paces, _SLOWEST, _FASTEST).tolist()
-        counts = [max(n + 1, ceil(pace * n)) for n, pace in zip(counts, paces, strict=True)]
+        counts = _more(counts, np.log(tolerance) / np.log(np.minimum(answer.roughness, 0.5)))
     return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
+
+
+def _more(counts: list[int], paces: Array) -> list[int]:
+    """Raise the nodes a side by paces within bounds, and within the most nodes where it can be."""
+    wanted = np.array(counts) * np.clip(paces, _SLOWEST, _FASTEST)
+    excess = max(1.0, (wanted.prod() / _MOST_NODES) ** (1 / len(counts)))
+    return [max(n + 1, int(w)) for n, w in zip(counts, (wanted / excess).tolist(), strict=True)]
 
 
 def _on(model: JointModel, box: tuple[Coordinate, ...], counts: Sequence[int]) -> Grid:
