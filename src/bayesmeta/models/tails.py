@@ -49,8 +49,9 @@ def likelihood_fall(model: JointModel, name: str) -> float:
 
 def _least_fall(model: JointModel, slots: list[int]) -> int:
     """Return a bound from below that takes no rank of a matrix."""
-    studies = np.unique(model.study[np.isin(model.slot, slots)])
-    return len(studies) - int(model.flat.sum())
+    every = len(slots) == len(model.times)
+    studies = model.studies if every else len(set(model.study[np.isin(model.slot, slots)]))
+    return studies - int(model.flat.sum())
 
 
 def _fall(model: JointModel, slots: list[int]) -> float:
