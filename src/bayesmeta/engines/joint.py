@@ -26,7 +26,7 @@ TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
 
 MOST_FREE = 4
-_MOST_NODES = 400_000
+_MOST_NODES = (1, 1 << 10, 1 << 14, 1 << 17, 400_000)
 _FIRST, _FIRST_WITHIN = 10, 6
 """Nodes a side at first, and on that of the within-study correlation."""
 
@@ -148,7 +148,7 @@ def fit_joint(
     before, error = None, np.inf
     counts = [_FIRST_WITHIN if one.hyper.name == "rho_within" else _FIRST for one in box]
     tolerance = TOLERANCES[len(box)]
-    while prod(counts) <= _MOST_NODES:
+    while prod(counts) <= _MOST_NODES[len(box)]:
         grid = _on(model, box, counts)
         while (wider := grid.widened()) is not None:
             box, grid = wider, _on(model, wider, counts)
@@ -165,7 +165,7 @@ def fit_joint(
 def _more(counts: list[int], paces: Array) -> list[int]:
     """Raise the nodes a side by paces within bounds, and within the most nodes where it can be."""
     wanted = np.array(counts) * np.clip(paces, _SLOWEST, _FASTEST)
-    excess = max(1.0, (wanted.prod() / _MOST_NODES) ** (1 / len(counts)))
+    excess = max(1.0, (wanted.prod() / _MOST_NODES[len(counts)]) ** (1 / len(counts)))
     return [max(n + 1, int(w)) for n, w in zip(counts, (wanted / excess).tolist(), strict=True)]
 
 

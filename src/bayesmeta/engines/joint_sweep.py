@@ -29,6 +29,7 @@ from bayesmeta.engines.legendre import (
     differentiation,
     gauss_legendre,
     highest_coefficients,
+    interpolated,
     inverted,
 )
 from bayesmeta.models.joint import JointModel, Points
@@ -121,8 +122,8 @@ def sweep_joint(
     ... )
     >>> found = sweep_joint(model, [{"tau": HalfNormal(scale)} for scale in (0.1, 0.5)])
     >>> found.mu.median.round(3)
-    array([[-0.692, -0.648],
-           [-0.64 , -0.634]])
+    array([[-0.709, -0.631],
+           [-0.698, -0.598]])
     """
     points = model.own_points if at is None else at
     groups: dict[tuple[tuple[float, float], ...], list[JointModel]] = defaultdict(list)
@@ -303,10 +304,12 @@ class _Shared:
             1,
         )
         cdf = cdf / self.mass[:, None, None]
-        t = inverted(cdf, cdf @ differentiation(_TABLE).T, p)
+        density = cdf @ differentiation(_TABLE).T
+        t = inverted(cdf, density, p)
         quantiles = low[:, None] + (high - low)[:, None] * (t + 1) / 2
-        doubt = np.abs(cdf @ highest_coefficients(_TABLE).T).max((1, 2))
-        doubt = np.where((np.abs(t) > 1 - 1e-9).any((1, 2)), inf, doubt)
+        by_sd = interpolated(density, t) * (2 * sd / (high - low))[..., None]
+        doubt = np.abs(cdf @ highest_coefficients(_TABLE).T).max(-1, keepdims=True) / by_sd
+        doubt = np.where(np.abs(t) > 1 - 1e-9, inf, doubt).max((1, 2))
         low, median, high = np.moveaxis(quantiles, -1, 0)
         return Linear(mean + centre, sd, median, low, high, below_zero), doubt
 
