@@ -212,13 +212,14 @@ class Question:
         )
 
     def _pairs(self) -> Index:
-        return np.stack(np.triu_indices(len(self.model.times), 1), -1)
+        count = 0 if self.model.course is None else len(self.model.times)
+        return np.stack(np.triu_indices(count, 1), -1)
 
     def _rows(self) -> Array:
         """Linear forms in the coefficients: the mean, contrasts of times, the coefficients."""
         left, right = self._pairs().T
-        own = self.model.points(self.model.times).rows
-        return np.concatenate([self.points.rows, own[right] - own[left], np.eye(own.shape[1])])
+        own, every = self.model.own_points.rows, np.eye(self.model.x.shape[1])
+        return np.concatenate([self.points.rows, own[right] - own[left], every])
 
 
 def orders_of(model: JointModel, points: int) -> Index:

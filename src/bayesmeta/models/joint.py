@@ -14,8 +14,9 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
-from bayesmeta.models.covariance import Between, Correlation, Hyper
+from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.design import Course
 from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
 
