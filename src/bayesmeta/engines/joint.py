@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
-from bayesmeta.engines.grid import Grid, locate
+from bayesmeta.engines.grid import Grid, Nodes, locate
 from bayesmeta.engines.joint_summaries import (
     JointSummaries,
     Linear,
@@ -37,23 +37,23 @@ at all would hide its error from the comparison of grids."""
 
 @dataclass(frozen=True, slots=True)
 class JointPosterior:
-    """The posterior of a joint model on grids of ever more nodes; the last one answers."""
+    """The posterior of a joint model on ever more nodes; the last ones answer."""
 
-    grids: tuple[Grid, ...]
+    nodes: tuple[Nodes, ...]
 
     @property
-    def grid(self) -> Grid:
-        """The last grid."""
-        return self.grids[-1]
+    def best(self) -> Nodes:
+        """The last nodes."""
+        return self.nodes[-1]
 
     @property
     def model(self) -> JointModel:
         """The model."""
-        return self.grid.model
+        return self.best.model
 
     def linear(self, rows: ArrayLike) -> Mixture:
         """Return ``rows @ beta``, rows of shape (q, p), as mixtures of shape (q,)."""
-        return linear_mixture(self.grid, np.asarray(rows, dtype=float))
+        return linear_mixture(self.best, np.asarray(rows, dtype=float))
 
     def mu(self, at: ArrayLike) -> Mixture:
         """Return the course at any times."""
@@ -61,25 +61,28 @@ class JointPosterior:
 
     def theta_new(self, at: ArrayLike) -> Mixture:
         """Return the effect in a new study at any times."""
-        return new_study(self.grid, self.model.points(at))
+        return new_study(self.best, self.model.points(at))
 
     def marginal(self, name: str) -> Marginal:
         """Return the posterior of a free hyperparameter, such as ``tau`` or ``rho_between``."""
-        names = [side.coordinate.hyper.name for side in self.grid.sides]
-        return self.grid.marginal(names.index(name))
+        grid = self.best
+        if not isinstance(grid, Grid):
+            raise InputError("importance sampling gives no marginal density of hyperparameters")
+        names = [side.coordinate.hyper.name for side in grid.sides]
+        return grid.marginal(names.index(name))
 
     def study_effects(self, level: float = 0.95) -> tuple[Linear, float]:
         """Return the effects of each study at all times, shape (k, t), and their error."""
-        grids = self.grids[1:2] + self.grids[-2:] if len(self.grids) > 3 else self.grids
-        effects = [self.model.study_effects(grid.phi, grid.given) for grid in grids]
+        few = self.nodes[1:2] + self.nodes[-2:] if len(self.nodes) > 3 else self.nodes
+        effects = [self.model.study_effects(one.phi, one.given) for one in few]
         parts: list[Linear] = []
         error = 0.0
         for block in zip(*effects, strict=True):
             before: Linear | None = None
             found: Linear | None = None
-            for grid, (_, mean, variance) in zip(grids, block, strict=True):
+            for one, (_, mean, variance) in zip(few, block, strict=True):
                 by_study = mean.swapaxes(0, 1), np.sqrt(variance.swapaxes(0, 1))
-                before, found = found, summarise(Mixture(grid.weights, *by_study), level, found)
+                before, found = found, summarise(Mixture(one.weights, *by_study), level, found)
             assert found is not None
             error = max(error, 0.0 if before is None else found.change(before))
             parts.append(found)
@@ -92,7 +95,7 @@ class JointPosterior:
         Posterior means of its share of the information; a normal prior has what is left of 1.
         """
         rows = self.model.points(self.model.times if at is None else at).rows
-        return self.model.shares(self.grid.phi, self.grid.given, rows) @ self.grid.weights
+        return self.model.shares(self.best.phi, self.best.given, rows) @ self.best.weights
 
     def first_time(self, level: float, *, below: bool = True) -> float:
         """Return the first time at which P(mu < 0) passes a level; ``nan`` where it never does.
@@ -142,7 +145,7 @@ def fit_joint(
     if len(box) > MOST_FREE:
         raise InputError(
             f"{len(box)} hyperparameters are free, and a grid serves {MOST_FREE} at most: fix "
-            f"some of them, or use NUTS"
+            f"some of them, or use importance sampling (good to 1e-3) or NUTS"
         )
     grids: list[Grid] = []
     before, error = None, np.inf

@@ -43,6 +43,10 @@ class Between(ABC):
     def variance(self, phi: Array, times: Array, at: Array) -> Array:
         """Return the variance of a new effect at any times, shape (len(at), n)."""
 
+    def shown(self, phi: Array, times: Array, typical: float) -> list[tuple[Hyper, Array]]:
+        """Return what a reader is shown of the hyperparameters: a name, a prior, and values."""
+        return list(zip(self.hypers(times, typical), phi, strict=True))
+
     @abstractmethod
     def fall(self, members: Sequence[int], x: Array, study: Index, slot: Index) -> float:
         """Return the power of L by which the likelihood falls as some SDs grow like L.
@@ -167,6 +171,16 @@ class Unstructured(Between):
         factor *= phi[:count, None]
         product: Array = np.einsum("ikn,jkn->ijn", factor, factor)
         return product
+
+    def shown(self, phi: Array, times: Array, typical: float) -> list[tuple[Hyper, Array]]:
+        """Return the SDs and the correlations, not the partial ones."""
+        count, matrix = len(times), self.matrix(phi, times)
+        prior = RhoSymmetric(self.lkj.eta - 1 + count / 2)
+        shown = list(zip(_sds(self.tau, times, typical), phi[:count], strict=True))
+        for i, j in combinations(range(count), 2):
+            name = f"rho_between {times[i]:g},{times[j]:g}"
+            shown.append((Hyper(name, prior), matrix[i, j] / (phi[i] * phi[j])))
+        return shown
 
     def variance(self, phi: Array, times: Array, at: Array) -> Array:
         """Return tau^2, linear in tau between the times and constant beyond."""

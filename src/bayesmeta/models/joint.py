@@ -112,11 +112,19 @@ class JointModel:
     @cached_property
     def hypers(self) -> tuple[Hyper, ...]:
         """All hyperparameters, those of the between-study covariance first."""
-        typical = float(np.median(self.se))
-        hypers = self.between.hypers(self.times, typical)
+        hypers = self.between.hypers(self.times, self._typical)
         if len(self.times) > 1:
             hypers += (self.within.hyper("rho_within", self.times),)
         return hypers
+
+    @property
+    def _typical(self) -> float:
+        return float(np.median(self.se))
+
+    def shown(self, phi: Array) -> list[tuple[Hyper, Array]]:
+        """Return what a reader is shown of the hyperparameters phi, shape (h, n)."""
+        shown = self.between.shown(phi[: self.split], self.times, self._typical)
+        return shown + list(zip(self.hypers[self.split :], phi[self.split :], strict=True))
 
     @property
     def split(self) -> int:

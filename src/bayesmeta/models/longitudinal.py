@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError
-from bayesmeta.models.between import LKJ, Multilevel, OverTime, Unstructured
+from bayesmeta.models.between import LKJ, Between, Multilevel, OverTime, Unstructured
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.design import course as course_of
@@ -212,6 +212,12 @@ def multilevel_model(
             tuple(names),
         )
     )
+
+
+def _between(taus: tuple[TauPrior, ...], between: Correlation | LKJ) -> Between:
+    if isinstance(between, Correlation):
+        return OverTime(taus, between)
+    return Unstructured(taus, between)
 
 
 def _design(x: Array, names: Sequence[str]) -> Array:
