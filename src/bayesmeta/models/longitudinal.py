@@ -32,6 +32,7 @@ def longitudinal_model(
     within: Correlation = INDEPENDENT,
     mean: str = "per-time",
     coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
+    baseline_se: ArrayLike | None = None,
 ) -> JointModel:
     """Return the joint model of effects at several times.
 
@@ -52,6 +53,10 @@ def longitudinal_model(
         ``per-time``, ``linear``, ``log-linear`` or ``spline``.
     coefficients : MuPrior, or one a coefficient
         Flat or normal.
+    baseline_se : array_like, shape (n,), or None
+        Where y are changes from a baseline at time 0: the SE of the study's value there, beside
+        those of its later values in se. The correlation of the errors, `within`, then is that of
+        values before and after, which may have a prior.
 
     Raises
     ------
@@ -74,6 +79,7 @@ def longitudinal_model(
     times, slot = np.unique(at, return_inverse=True)
     number = _numbered(study)
     _no_duplicates(study, at)
+    baseline = None if baseline_se is None else _baseline(baseline_se, at)
     course = course_of(mean, times)
     taus = tuple(one.bound(errors) for one in ((tau,) if isinstance(tau, TauPrior) else tau))
     return _checked(
@@ -91,6 +97,7 @@ def longitudinal_model(
             within,
             course,
             course.names,
+            baseline,
         )
     )
 
@@ -212,6 +219,16 @@ def multilevel_model(
             tuple(names),
         )
     )
+
+
+def _baseline(baseline_se: ArrayLike, time: Array) -> Array:
+    (baseline,) = _numbers(baseline_se=baseline_se)
+    _same_length(baseline_se=baseline, time=time)
+    if not np.all(baseline > 0):
+        raise InputError("baseline_se must be positive in every row")
+    if not np.all(time > 0):
+        raise InputError("changes from baseline need times after it, above 0")
+    return baseline
 
 
 def _between(taus: tuple[TauPrior, ...], between: Correlation | LKJ) -> Between:
