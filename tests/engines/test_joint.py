@@ -264,9 +264,9 @@ def test_errors_promised_are_kept():
     model = tremor(within=Correlation("cs", RhoUniform(0, 0.95)))
     posterior, found = fit_joint(model)
     assert found.numerical_error < 1e-6
-    finer = joint._on(model, posterior.grid.box, (56, 56, 34))
+    finer = joint._on(model, posterior.best.box, (56, 56, 34))
     best = joint.Question(model, found.points, 0.95).answer(finer, None)
-    mine = joint.Question(model, found.points, 0.95).answer(posterior.grid, None)
+    mine = joint.Question(model, found.points, 0.95).answer(posterior.best, None)
     assert mine.change(best) < 1.1 * found.numerical_error
 
 

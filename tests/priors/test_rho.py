@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bayesmeta.errors import InputError
-from bayesmeta.priors import RhoBeta, RhoFixed, RhoUniform, rho_prior
+from bayesmeta.priors import RhoBeta, RhoFixed, RhoSymmetric, RhoUniform, rho_prior
 
 X = np.array([0.01, 0.2, 0.5, 0.9])
 
@@ -16,6 +16,7 @@ X = np.array([0.01, 0.2, 0.5, 0.9])
         (RhoUniform(0, 0.95), stats.uniform(0, 0.95)),
         (RhoUniform(-0.4, 1), stats.uniform(-0.4, 1.4)),
         (RhoBeta(2, 3.5), stats.beta(2, 3.5)),
+        (RhoSymmetric(1.5), stats.beta(1.5, 1.5, -1, 2)),
     ],
     ids=str,
 )

@@ -6,13 +6,19 @@ they are. Unbounded coordinates would only make tails.
 """
 
 from dataclasses import dataclass
-from math import inf, log
+from math import inf, log, sqrt
 from typing import Self
 
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
-from bayesmeta.engines.legendre import gauss_legendre, integration, interpolated, inverted
+from bayesmeta.engines.legendre import (
+    gauss_legendre,
+    highest_coefficients,
+    integration,
+    interpolated,
+    inverted,
+)
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.priors import RhoPrior
 
@@ -40,8 +46,7 @@ class Coordinate:
         prior = hyper.prior
         low, high = prior.support
         if isinstance(prior, RhoPrior):
-            if hyper.power != 1:
-                low, high = low**hyper.power, high**hyper.power
+            low, high = (1 - sqrt(1 - _to_power(end, hyper.power)) for end in (low, high))
             ragged = hyper.ragged and low == 0
             return cls(hyper, low, high, ragged or any(power % 1 for power in prior.powers))
         s = hyper.typical
@@ -51,17 +56,18 @@ class Coordinate:
     def value(self, x: Array) -> tuple[Array, Array]:
         """Return the hyperparameter at x and the log of its derivative."""
         if isinstance(self.hyper.prior, RhoPrior):
-            root = 1 / self.hyper.power
+            root, r = 1 / self.hyper.power, x * (2 - x)
             with np.errstate(divide="ignore"):
-                slope = np.log(root) + (root - 1) * np.log(x) if root != 1 else 0 * x
-            return x**root, slope
+                log_slope = np.log(2 * root * (1 - x))
+                log_slope += (root - 1) * np.log(r) if root != 1 else 0.0
+            return r**root, log_slope
         s = self.hyper.typical
         return s * x / (1 - x), log(s) - 2 * np.log1p(-x)
 
     def x(self, value: Array) -> Array:
         """Return the coordinate of a value of the hyperparameter."""
         if isinstance(self.hyper.prior, RhoPrior):
-            return value**self.hyper.power if self.hyper.power != 1 else value
+            return 1 - np.sqrt(1 - _to_power(value, self.hyper.power))
         return value / (value + self.hyper.typical)
 
     def at(self, t: Array) -> tuple[Array, Array]:
@@ -133,6 +139,9 @@ class Marginal:
         Values of the hyperparameter on its axis, and their probabilities: what moments need.
     density, cumulated : ndarray, shape (..., m)
         Of t, at the nodes of a longer rule: polynomials, one the integral of the other.
+    roughness : ndarray, shape (...)
+        About the error of `cumulated`: the highest coefficients of the polynomial it comes from,
+        over its degree, by which integration divides them.
     """
 
     coordinate: Coordinate
@@ -140,6 +149,7 @@ class Marginal:
     masses: Array
     density: Array
     cumulated: Array
+    roughness: Array
 
     @classmethod
     def of(cls, side: Side, masses: Array, log_likelihood: Array, fine: Side, fall: float) -> Self:
@@ -165,7 +175,8 @@ class Marginal:
         fine_masses *= interpolated(root, t) ** 2
         fine_masses /= fine_masses.sum(-1, keepdims=True)
         cumulated = fine_masses @ integration(len(t)).T
-        return cls(side.coordinate, side.value, masses, fine_masses / weight, cumulated)
+        highest = np.abs(root @ highest_coefficients(len(side.x)).T).max(-1) / len(side.x)
+        return cls(side.coordinate, side.value, masses, fine_masses / weight, cumulated, highest)
 
     def mean(self) -> Array:
         """Posterior mean, shape (...)."""
@@ -197,6 +208,10 @@ class Marginal:
         """Quantiles, shape (..., len(p))."""
         t = inverted(self.cumulated, self.density, np.asarray(p, dtype=float))
         return self.coordinate.value(self.coordinate.at(t)[0])[0]
+
+
+def _to_power[T: (float, Array)](value: T, power: float) -> T:
+    return value if power == 1 else value**power
 
 
 def _ragged(hyper: Hyper) -> bool:

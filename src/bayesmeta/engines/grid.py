@@ -8,6 +8,7 @@ from scipy import special
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
+from bayesmeta.engines.legendre import gauss_legendre, highest_coefficients
 from bayesmeta.models.joint import JointGiven, JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
 
@@ -32,14 +33,12 @@ _SCAN_OF_MANY = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """A tensor rule over the free hyperparameters, and the posterior on it.
+class Nodes:
+    """Values of the hyperparameters with their posterior probabilities.
 
     Attributes
     ----------
     model : JointModel
-    sides : tuple of Side
-        One for each free hyperparameter.
     phi : ndarray, shape (h, n)
         All hyperparameters at the nodes.
     weights : ndarray, shape (n,)
@@ -49,23 +48,26 @@ class Grid:
     """
 
     model: JointModel
-    sides: tuple[Side, ...]
     phi: Array
     weights: Array
     log_evidence: float
     given: JointGiven
 
+
+@dataclass(frozen=True, slots=True)
+class Grid(Nodes):
+    """The nodes of a tensor rule over the free hyperparameters, one side for each."""
+
+    sides: tuple[Side, ...]
+
     @classmethod
     def on(cls, model: JointModel, sides: tuple[Side, ...]) -> Self:
         """Evaluate a rule."""
-        phi = _all_hypers(model, tensor([side.value for side in sides]))
+        phi = all_hypers(model, tensor([side.value for side in sides]))
         given = model.given(phi)
         parts = tensor([side.log_rule + side.log_prior for side in sides])
-        log_f = given.log_likelihood + parts.sum(0)
-        peak = log_f.max()
-        f = np.exp(log_f - peak)
-        mass = f.sum()
-        return cls(model, sides, phi, f / mass, float(peak + np.log(mass)), given)
+        weights, log_evidence = normalised(given.log_likelihood + parts.sum(0))
+        return cls(model, phi, weights, log_evidence, given, sides)
 
     @property
     def box(self) -> tuple[Coordinate, ...]:
@@ -88,6 +90,24 @@ class Grid:
         fine = Side.on(side.coordinate, FINER * len(side.x))
         fall = likelihood_fall(self.model, side.coordinate.hyper.name)
         return Marginal.of(side, masses, log_likelihood, fine, fall)
+
+    def roughness(self, functions: Array) -> Array:
+        """About the error of posterior means of functions of order 1 by each axis, shape (axes,).
+
+        The highest Legendre coefficients of the function times the posterior, along the axis,
+        squared: a rule of n nodes sees degrees up to 2 n.
+
+        Parameters
+        ----------
+        functions : ndarray, shape (f, n)
+        """
+        masses = (functions * self.weights).reshape(-1, *self.counts)
+        found = []
+        for axis, count in enumerate(self.counts):
+            along = masses.sum(tuple(1 + other for other in _others(axis, len(self.counts))))
+            values = along / gauss_legendre(count)[1]
+            found.append(np.abs(values @ highest_coefficients(count).T).max() ** 2)
+        return np.array(found)
 
     def widened(self) -> tuple[Coordinate, ...] | None:
         """Return a wider box where the integrand is not negligible on a face; else None."""
@@ -174,7 +194,15 @@ def _settled(before: Coordinate, after: Coordinate) -> bool:
     return length > 0.85 and 0.7 < after.width / before.width < 1.4
 
 
-def _all_hypers(model: JointModel, values: Array) -> Array:
+def normalised(log_f: Array) -> tuple[Array, float]:
+    """Return probabilities from their logs up to a constant, and the log of their sum."""
+    peak = log_f.max()
+    f = np.exp(log_f - peak)
+    mass = f.sum()
+    return f / mass, float(peak + np.log(mass))
+
+
+def all_hypers(model: JointModel, values: Array) -> Array:
     """Put values of the free hyperparameters, shape (f, n), among the fixed ones, (h, n)."""
     moving = iter(values)
     rows = [
@@ -186,7 +214,7 @@ def _all_hypers(model: JointModel, values: Array) -> Array:
 
 def _scan(model: JointModel, sides: tuple[Side, ...], *, prior: bool) -> tuple[Array, Array]:
     """Heights at the nodes of a rule, and its log weights in the measure of x."""
-    phi = _all_hypers(model, tensor([side.value for side in sides]))
+    phi = all_hypers(model, tensor([side.value for side in sides]))
     log_slope = tensor([side.log_slope for side in sides]).sum(0)
     log_rule = tensor([side.log_rule for side in sides]).sum(0) - log_slope
     log_likelihood = model.given(phi).log_likelihood

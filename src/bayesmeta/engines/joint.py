@@ -1,12 +1,14 @@
 """The exact engine of joint models: a tensor grid over the hyperparameters, mixtures of normals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
-from bayesmeta.engines.grid import Grid, locate
+from bayesmeta.engines.grid import Grid, Nodes, locate
 from bayesmeta.engines.joint_summaries import (
     JointSummaries,
     Linear,
@@ -20,42 +22,43 @@ from bayesmeta.errors import InputError
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel, Points
 
-LEVELS = (10, 14, 19, 25, 32, 41, 53, 69, 90, 117, 152, 198)
-"""Nodes a side."""
-
 TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
 
 MOST_FREE = 4
-_MOST_NODES = 400_000
-_WITHIN = 0.6
-"""Nodes on the side of the within-study correlation, as a share of the others."""
+_MOST_NODES = (1, 1 << 10, 1 << 14, 1 << 17, 400_000)
+_FIRST, _FIRST_WITHIN = 10, 6
+"""Nodes a side at first, and on that of the within-study correlation."""
+
+_SLOWEST, _FASTEST = 1.2, 1.6
+"""Growth of a side whose error, which falls geometrically, is small or large. What would not grow
+at all would hide its error from the comparison of grids."""
 
 
 @dataclass(frozen=True, slots=True)
 class JointPosterior:
-    """The posterior of a joint model on grids of ever more nodes; the last one answers."""
+    """The posterior of a joint model on ever more nodes; the last ones answer."""
 
-    grids: tuple[Grid, ...]
+    nodes: tuple[Nodes, ...]
 
     @property
-    def grid(self) -> Grid:
-        """The last grid."""
-        return self.grids[-1]
+    def best(self) -> Nodes:
+        """The last nodes."""
+        return self.nodes[-1]
 
     @property
     def model(self) -> JointModel:
         """The model."""
-        return self.grid.model
+        return self.best.model
 
     @property
     def coarser(self) -> "JointPosterior":
-        """The same from the grid before the last, which is within `numerical_error` of it."""
-        return JointPosterior(self.grids[:-1] or self.grids)
+        """The same from the nodes before the last, which are within `numerical_error` of them."""
+        return JointPosterior(self.nodes[:-1] or self.nodes)
 
     def linear(self, rows: ArrayLike) -> Mixture:
         """Return ``rows @ beta``, rows of shape (q, p), as mixtures of shape (q,)."""
-        return linear_mixture(self.grid, np.asarray(rows, dtype=float))
+        return linear_mixture(self.best, np.asarray(rows, dtype=float))
 
     def mu(self, at: ArrayLike) -> Mixture:
         """Return the course at any times."""
@@ -63,25 +66,28 @@ class JointPosterior:
 
     def theta_new(self, at: ArrayLike) -> Mixture:
         """Return the effect in a new study at any times."""
-        return new_study(self.grid, self.model.points(at))
+        return new_study(self.best, self.model.points(at))
 
     def marginal(self, name: str) -> Marginal:
         """Return the posterior of a free hyperparameter, such as ``tau`` or ``rho_between``."""
-        names = [side.coordinate.hyper.name for side in self.grid.sides]
-        return self.grid.marginal(names.index(name))
+        grid = self.best
+        if not isinstance(grid, Grid):
+            raise InputError("importance sampling gives no marginal density of hyperparameters")
+        names = [side.coordinate.hyper.name for side in grid.sides]
+        return grid.marginal(names.index(name))
 
     def study_effects(self, level: float = 0.95) -> tuple[Linear, float]:
         """Return the effects of each study at all times, shape (k, t), and their error."""
-        grids = self.grids[1:2] + self.grids[-2:] if len(self.grids) > 3 else self.grids
-        effects = [self.model.study_effects(grid.phi, grid.given) for grid in grids]
+        few = self.nodes[1:2] + self.nodes[-2:] if len(self.nodes) > 3 else self.nodes
+        effects = [self.model.study_effects(one.phi, one.given) for one in few]
         parts: list[Linear] = []
         error = 0.0
         for block in zip(*effects, strict=True):
             before: Linear | None = None
             found: Linear | None = None
-            for grid, (_, mean, variance) in zip(grids, block, strict=True):
+            for one, (_, mean, variance) in zip(few, block, strict=True):
                 by_study = mean.swapaxes(0, 1), np.sqrt(variance.swapaxes(0, 1))
-                before, found = found, summarise(Mixture(grid.weights, *by_study), level, found)
+                before, found = found, summarise(Mixture(one.weights, *by_study), level, found)
             assert found is not None
             error = max(error, 0.0 if before is None else found.change(before))
             parts.append(found)
@@ -94,7 +100,7 @@ class JointPosterior:
         Posterior means of its share of the information; a normal prior has what is left of 1.
         """
         rows = self.model.points(self.model.times if at is None else at).rows
-        return self.model.shares(self.grid.phi, self.grid.given, rows) @ self.grid.weights
+        return self.model.shares(self.best.phi, self.best.given, rows) @ self.best.weights
 
     def first_time(self, level: float, *, below: bool = True) -> float:
         """Return the first time at which P(mu < 0) passes a level; ``nan`` where it never does.
@@ -108,7 +114,7 @@ class JointPosterior:
             below_zero = self.mu(at).cdf(0.0)
             return np.flatnonzero((below_zero if below else 1 - below_zero) >= level)
 
-        scan = np.union1d(np.linspace(first, last, 33), self.model.times)
+        scan = np.union1d(np.linspace(first, last, 129), self.model.times)
         if not passed(scan).size:
             return float("nan")
         while (after := passed(scan)[0]) > 0 and np.ptp(scan) > 1e-6 * (last - first):
@@ -124,7 +130,8 @@ def fit_joint(
 ) -> tuple[JointPosterior, JointSummaries]:
     """Return the posterior and the summaries of a joint model.
 
-    The nodes a side are raised by levels until the largest change of any summary is small, below
+    The nodes a side are raised, those of the axes that need it faster, until the largest change of
+    any summary is small, below
     1e-10 with one free hyperparameter, 1e-8 with two, 1e-6 with three and 1e-4 with four; what is
     reached is `numerical_error`.
 
@@ -148,28 +155,32 @@ def fit_joint(
     if len(box) > MOST_FREE:
         raise InputError(
             f"{len(box)} hyperparameters are free, and a grid serves {MOST_FREE} at most: fix "
-            f"some of them, or use NUTS"
+            f"some of them, or use importance sampling (good to 1e-3) or NUTS"
         )
     grids: list[Grid] = []
     before, error = None, np.inf
-    for counts in _levels(box):
+    counts = [_FIRST_WITHIN if one.hyper.name == "rho_within" else _FIRST for one in box]
+    tolerance = tolerance or TOLERANCES[len(box)]
+    while prod(counts) <= _MOST_NODES[len(box)]:
         grid = _on(model, box, counts)
         while (wider := grid.widened()) is not None:
             box, grid = wider, _on(model, wider, counts)
         grids.append(grid)
         answer = ask.answer(grid, before)
         error = np.inf if before is None else answer.change(before)
-        if error <= (tolerance or TOLERANCES[len(box)]) or not box:
+        if error <= tolerance or not box:
             break
         before = answer
+        counts = _more(counts, np.log(tolerance) / np.log(np.minimum(answer.roughness, 0.5)))
     return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
 
 
-def _on(model: JointModel, box: tuple[Coordinate, ...], counts: tuple[int, ...]) -> Grid:
+def _more(counts: list[int], paces: Array) -> list[int]:
+    """Raise the nodes a side by paces within bounds, and within the most nodes where it can be."""
+    wanted = np.array(counts) * np.clip(paces, _SLOWEST, _FASTEST)
+    excess = max(1.0, (wanted.prod() / _MOST_NODES[len(counts)]) ** (1 / len(counts)))
+    return [max(n + 1, int(w)) for n, w in zip(counts, (wanted / excess).tolist(), strict=True)]
+
+
+def _on(model: JointModel, box: tuple[Coordinate, ...], counts: Sequence[int]) -> Grid:
     return Grid.on(model, tuple(Side.on(one, n) for one, n in zip(box, counts, strict=True)))
-
-
-def _levels(box: tuple[Coordinate, ...]) -> list[tuple[int, ...]]:
-    shares = [_WITHIN if side.hyper.name == "rho_within" and len(box) > 2 else 1.0 for side in box]
-    levels = [tuple(round(share * level) for share in shares) for level in LEVELS]
-    return [counts for counts in levels if np.prod(counts) <= _MOST_NODES]

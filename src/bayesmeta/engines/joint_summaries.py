@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.axis import Marginal
-from bayesmeta.engines.grid import Grid
+from bayesmeta.engines.grid import Grid, Nodes
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel, Points
@@ -146,6 +146,8 @@ class Answer:
     linear: Linear
     hypers: tuple[Movement, ...]
     log_evidence: float
+    roughness: Array
+    """About the error by each axis of the grid."""
 
     def change(self, before: "Answer") -> float:
         """Return the largest change, in the units of `JointSummaries.numerical_error`."""
@@ -164,24 +166,32 @@ class Question:
 
     def answer(self, grid: Grid, before: Answer | None) -> Answer:
         """Summarise a grid, from where the one before leaves off."""
-        new, fixed = (
-            new_study(grid, self.points),
-            linear_mixture(grid, np.unique(self._rows(), axis=0)),
+        mixture, linear = self.linear(grid, None if before is None else before.linear)
+        marginals = [grid.marginal(axis) for axis in range(len(grid.sides))]
+        off = (mixture.means - linear.median[:, None]) / linear.scale[:, None]
+        spread = np.log(mixture.sds / linear.scale[:, None])
+        one = np.ones((1, off.shape[1]))
+        roughness = grid.roughness(np.concatenate([one, off, off * off, spread]))
+        for axis, marginal in enumerate(marginals):
+            roughness[axis] = max(roughness[axis], marginal.roughness)
+        return Answer(
+            linear, _movements(grid.model, marginals, self.level), grid.log_evidence, roughness
         )
-        means, sds = (
-            np.concatenate(both) for both in ((new.means, fixed.means), (new.sds, fixed.sds))
-        )
-        orders = np.full(len(means), orders_of(self.model, 1)[1])
-        orders[: len(new.means)] = orders_of(self.model, 1)[0]
-        linear = summarise(
-            Mixture(grid.weights, means, sds),
-            self.level,
-            None if before is None else before.linear,
-            orders,
-        )
-        return Answer(linear, _movements(grid, self.level), grid.log_evidence)
 
-    def summaries(self, grid: Grid, answer: Answer, error: float) -> JointSummaries:
+    def linear(self, nodes: Nodes, before: Linear | None) -> tuple[Mixture, Linear]:
+        """Return all that is linear as mixtures, and their summaries."""
+        new = new_study(nodes, self.points)
+        fixed = linear_mixture(nodes, np.unique(self._rows(), axis=0))
+        mixture = Mixture(
+            nodes.weights,
+            np.concatenate([new.means, fixed.means]),
+            np.concatenate([new.sds, fixed.sds]),
+        )
+        orders = np.full(len(mixture.means), orders_of(self.model, 1)[1])
+        orders[: len(new.means)] = orders_of(self.model, 1)[0]
+        return mixture, summarise(mixture, self.level, before, orders)
+
+    def summaries(self, nodes: Nodes, answer: Answer, error: float) -> JointSummaries:
         """Name the parts."""
         q, pairs = len(self.points.rows), self._pairs()
         places = q + np.unique(self._rows(), axis=0, return_inverse=True)[1]
@@ -196,17 +206,18 @@ class Question:
             answer.hypers,
             answer.log_evidence,
             error,
-            len(grid.weights),
+            len(nodes.weights),
         )
 
     def _pairs(self) -> Index:
-        return np.stack(np.triu_indices(len(self.model.times), 1), -1)
+        count = 0 if self.model.course is None else len(self.model.times)
+        return np.stack(np.triu_indices(count, 1), -1)
 
     def _rows(self) -> Array:
         """Linear forms in the coefficients: the mean, contrasts of times, the coefficients."""
         left, right = self._pairs().T
-        own = self.model.points(self.model.times).rows
-        return np.concatenate([self.points.rows, own[right] - own[left], np.eye(own.shape[1])])
+        own, every = self.model.own_points.rows, np.eye(self.model.x.shape[1])
+        return np.concatenate([self.points.rows, own[right] - own[left], every])
 
 
 def orders_of(model: JointModel, points: int) -> Index:
@@ -215,17 +226,21 @@ def orders_of(model: JointModel, points: int) -> Index:
     return np.repeat([highest, highest if model.flat.any() else 2], points)
 
 
-def linear_mixture(grid: Grid, rows: Array) -> Mixture:
+def linear_mixture(nodes: Nodes, rows: Array) -> Mixture:
     """Return ``rows @ beta`` as mixtures of shape (q,)."""
-    mean, variance = grid.given.linear(rows)
-    return Mixture(grid.weights, mean, np.sqrt(variance))
+    mean, variance = nodes.given.linear(rows)
+    return Mixture(nodes.weights, mean, np.sqrt(variance))
 
 
-def new_study(grid: Grid, points: Points) -> Mixture:
+def new_study(nodes: Nodes, points: Points) -> Mixture:
     """Return the effect in a new study at points, as mixtures of shape (q,)."""
-    mean, variance = grid.given.linear(points.rows)
-    spread = grid.model.between.variance(grid.phi, grid.model.times, points.times)
-    return Mixture(grid.weights, mean, np.sqrt(variance + spread))
+    mean, variance = nodes.given.linear(points.rows)
+    spread = nodes.model.between.variance(_of_between(nodes), nodes.model.times, points.times)
+    return Mixture(nodes.weights, mean, np.sqrt(variance + spread))
+
+
+def _of_between(nodes: Nodes) -> Array:
+    return nodes.phi[: nodes.model.split]
 
 
 def summarise(
@@ -258,16 +273,16 @@ def _quantiles(mixture: Mixture, p: Array, start: Array | None) -> Array:
     return mixture.quantile(p)
 
 
-def _movements(grid: Grid, level: float) -> tuple[Movement, ...]:
-    axes = {coordinate.hyper.name: at for at, coordinate in enumerate(grid.box)}
+def _movements(model: JointModel, marginals: list[Marginal], level: float) -> tuple[Movement, ...]:
+    free = {marginal.coordinate.hyper.name: marginal for marginal in marginals}
     found = []
-    for hyper in grid.model.hypers:
+    for hyper in model.hypers:
         if hyper.fixed:
             value = hyper.prior.support[0]
             found.append(Movement(hyper.name, value, 0.0, value, value, value, (value,) * 3, 0.0))
         else:
-            highest = highest_moment(grid.model, hyper.name)
-            found.append(movement(grid.marginal(axes[hyper.name]), level, highest))
+            highest = highest_moment(model, hyper.name)
+            found.append(movement(free[hyper.name], level, highest))
     return tuple(found)
 
 

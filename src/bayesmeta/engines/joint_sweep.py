@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.axis import Marginal, Side
+from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.grid import FINER, Grid, free, locate
 from bayesmeta.engines.joint import fit_joint
 from bayesmeta.engines.joint_summaries import (
@@ -29,6 +29,7 @@ from bayesmeta.engines.legendre import (
     differentiation,
     gauss_legendre,
     highest_coefficients,
+    interpolated,
     inverted,
 )
 from bayesmeta.models.joint import JointModel, Points
@@ -43,6 +44,10 @@ TOLERANCE = 1e-4
 
 _LEVELS = {0: (1, 1), 1: (41, 53), 2: (32, 41), 3: (19, 25), 4: (10, 14)}
 """Nodes a side, by the number of free hyperparameters: for the error, and for the answer."""
+
+_SHARES = {"rho_between": 0.8, "rho_within": 0.6}
+_GRADED = 1.3
+"""Nodes of a correlation as a share of those of others, and of a side with flattened ends."""
 
 _TABLE = 48
 """Values of x at which the CDF of a mixture is worked out."""
@@ -117,8 +122,8 @@ def sweep_joint(
     ... )
     >>> found = sweep_joint(model, [{"tau": HalfNormal(scale)} for scale in (0.1, 0.5)])
     >>> found.mu.median.round(3)
-    array([[-0.692, -0.648],
-           [-0.64 , -0.634]])
+    array([[-0.709, -0.631],
+           [-0.698, -0.598]])
     """
     points = model.own_points if at is None else at
     groups: dict[tuple[tuple[float, float], ...], list[JointModel]] = defaultdict(list)
@@ -161,11 +166,18 @@ def _group(
     box = tuple(
         replace(one, graded=one.hyper.name in ragged) for one in locate(widest, prior=False)
     )
+    rules = [
+        [Side.on(one, longer * _count(one, nodes), prior=False) for one in box]
+        for nodes in _LEVELS[len(box)]
+        for longer in (1, FINER)
+    ]
+    by_axis = [_log_priors(models, [rule[axis] for rule in rules]) for axis in range(len(box))]
+    log_priors = [[axis[at] for axis in by_axis] for at in range(len(rules))]
     coarse, fine = (
         _Shared.on(
-            Grid.on(widest, tuple(Side.on(one, count, prior=False) for one in box)), models
+            Grid.on(widest, tuple(rules[at])), rules[at + 1], *log_priors[at : at + 2]
         ).answer(points, level)
-        for count in _LEVELS[len(box)]
+        for at in (0, 2)
     )
     _, log_evidence, doubt = fine
     orders = np.array([_orders(model, len(points.rows)) for model in models])
@@ -181,6 +193,11 @@ def _group(
             getattr(linear, field)[number] = numbers
         log_evidence[number], error[number] = own.log_evidence, own.numerical_error
     return linear, log_evidence, error
+
+
+def _count(coordinate: Coordinate, nodes: int) -> int:
+    share = _SHARES.get(coordinate.hyper.name, 1.0) * (_GRADED if coordinate.graded else 1.0)
+    return round(share * nodes)
 
 
 def _orders(model: JointModel, points: int) -> list[int]:
@@ -217,35 +234,34 @@ class _Shared:
         Log prior densities on it.
     factors : list of ndarray, shape (P, n)
         Prior densities on each axis, relative to the largest.
-    weights : ndarray, shape (P, nodes)
-    log_evidence : ndarray, shape (P,)
+    prior : ndarray, shape (P, nodes)
+        Their products.
+    mass, log_evidence : ndarray, shape (P,)
     """
 
     grid: Grid
     finer: list[Side]
     log_finer: list[Array]
     factors: list[Array]
-    weights: Array
+    prior: Array
+    mass: Array
     log_evidence: Array
 
     @classmethod
-    def on(cls, grid: Grid, models: list[JointModel]) -> Self:
+    def on(
+        cls, grid: Grid, finer: list[Side], log_priors: list[Array], log_finer: list[Array]
+    ) -> Self:
         """Weigh the nodes under each prior."""
-        finer = [Side.on(side.coordinate, FINER * len(side.x), prior=False) for side in grid.sides]
-        log_priors, log_finer = (
-            [_log_priors(models, side) for side in sides] for sides in (grid.sides, finer)
-        )
         peaks = [one.max(-1, keepdims=True) for one in log_priors]
         factors = [np.exp(one - peak) for one, peak in zip(log_priors, peaks, strict=True)]
-        f = np.ones((len(models), 1))
+        prior = np.ones((1, 1))
         for factor in factors:
-            f = (f[:, :, None] * factor[:, None, :]).reshape(len(models), -1)
-        f *= grid.weights
-        mass = f.sum(-1)
+            prior = (prior[:, :, None] * factor[:, None, :]).reshape(len(factor), -1)
+        mass = prior @ grid.weights
         with np.errstate(divide="ignore"):
-            log_mass = np.log(mass) + grid.log_evidence
-        log_evidence = log_mass + sum((peak[:, 0] for peak in peaks), np.zeros(len(models)))
-        return cls(grid, finer, log_finer, factors, f / mass[:, None], log_evidence)
+            log_evidence = np.log(mass) + grid.log_evidence
+        log_evidence += sum(peak[:, 0] for peak in peaks)
+        return cls(grid, finer, log_finer, factors, prior, mass, log_evidence)
 
     def answer(self, points: Points, level: float) -> tuple[Linear, Array, Array]:
         """Summaries, log evidence, and errors that two grids would share, (P,)."""
@@ -264,30 +280,36 @@ class _Shared:
             np.concatenate([new.means, mean_of.means]),
             np.concatenate([new.sds, mean_of.sds]),
         )
-        centre = means @ self.grid.weights
+        weights = self.grid.weights
+        centre = means @ weights
         off = means - centre[:, None]
-        mean = self.weights @ off.T
-        sd = np.sqrt(self.weights @ (off * off + sds * sds).T - mean * mean)
-        below_zero = self.weights @ special.ndtr(-means / sds).T
+        functions = np.stack([off, off * off + sds * sds, special.ndtr(-means / sds)])
+        mean, square, below_zero = np.moveaxis(
+            np.tensordot(self.prior, functions * weights, (1, 2)) / self.mass[:, None, None], 1, 0
+        )
+        sd = np.sqrt(square - mean * mean)
 
         reach = (1.3 - special.ndtri(p[0])) * sd
         low, high = (mean - reach).min(0) + centre, (mean + reach).max(0) + centre
         nodes = gauss_legendre(_TABLE)[0]
         x = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
-        heavy = self.weights.max(0) > _LIGHT
-        weights = self.weights[:, heavy].astype(np.float32)
-        means, sds = means[:, heavy, None], sds[:, heavy, None]
+        heavy = (self.prior / self.mass[:, None]).max(0) * weights > _LIGHT
+        prior = self.prior[:, heavy].astype(np.float32)
+        means, sds, weights = means[:, heavy, None], sds[:, heavy, None], weights[heavy, None]
         cdf = np.stack(
             [
-                weights @ special.ndtr((at - m) / s).astype(np.float32)
+                prior @ (weights * special.ndtr((at - m) / s)).astype(np.float32)
                 for at, m, s in zip(x, means, sds, strict=True)
             ],
             1,
-        ).astype(float)
-        t = inverted(cdf, cdf @ differentiation(_TABLE).T, p)
+        )
+        cdf = cdf / self.mass[:, None, None]
+        density = cdf @ differentiation(_TABLE).T
+        t = inverted(cdf, density, p)
         quantiles = low[:, None] + (high - low)[:, None] * (t + 1) / 2
-        doubt = np.abs(cdf @ highest_coefficients(_TABLE).T).max((1, 2))
-        doubt = np.where((np.abs(t) > 1 - 1e-9).any((1, 2)), inf, doubt)
+        by_sd = interpolated(density, t) * (2 * sd / (high - low))[..., None]
+        doubt = np.abs(cdf @ highest_coefficients(_TABLE).T).max(-1, keepdims=True) / by_sd
+        doubt = np.where(np.abs(t) > 1 - 1e-9, inf, doubt).max((1, 2))
         low, median, high = np.moveaxis(quantiles, -1, 0)
         return Linear(mean + centre, sd, median, low, high, below_zero), doubt
 
@@ -295,7 +317,7 @@ class _Shared:
         model = self.grid.model
         hyper = model.hypers[number]
         if hyper.fixed:
-            value = np.full(len(self.weights), hyper.prior.support[0])
+            value = np.full(len(self.mass), hyper.prior.support[0])
             return Linear(value, 0 * value, value, value, value, 0 * value)
         axis = [one.hyper.name for one in self.grid.box].index(hyper.name)
         side, axes = self.grid.sides[axis], _AXES[: len(self.factors)]
@@ -315,14 +337,15 @@ class _Shared:
         return Linear(marginal.mean(), marginal.sd(), median, low, high, 0 * median)
 
 
-def _log_priors(models: list[JointModel], side: Side) -> Array:
-    """Log densities under each model's prior at the nodes of an axis, shape (P, n)."""
-    name = side.coordinate.hyper.name
+def _log_priors(models: list[JointModel], sides: list[Side]) -> list[Array]:
+    """Log densities under each model's prior at the nodes of rules on one axis, (P, n) each."""
+    name, values = sides[0].coordinate.hyper.name, np.concatenate([side.value for side in sides])
     found: dict[TauPrior | RhoPrior, Array] = {}
     rows = []
     for model in models:
         hyper = next(hyper for hyper in model.hypers if hyper.name == name)
         if hyper.prior not in found:
-            found[hyper.prior] = hyper.log_density(side.value)
+            found[hyper.prior] = hyper.log_density(values)
         rows.append(found[hyper.prior])
-    return np.stack(rows)
+    ends = np.cumsum([len(side.value) for side in sides])[:-1]
+    return np.split(np.stack(rows), ends, axis=1)

@@ -66,10 +66,11 @@ def inverted(cumulated: Array, density: Array, p: Array) -> Array:
     at = low + share * (high - low)
     reached = (p > table[..., :1]) & (p < table[..., -1:])
     for _ in range(60):
-        gap = interpolated(cumulated, at) - p
+        reach, slope = interpolated(np.stack([cumulated, density]), at)
+        gap = reach - p
         low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
         with np.errstate(divide="ignore", invalid="ignore"):
-            newton = -gap / interpolated(density, at)
+            newton = -gap / slope
         # What is left after a step of Newton's is of the order of its square.
         small = np.abs(newton) < 1e-7
         inside = (at + newton > low) & (at + newton < high)

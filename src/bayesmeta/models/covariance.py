@@ -1,6 +1,5 @@
-"""Covariances over time: between studies, and of the errors within a study."""
+"""Hyperparameters, and correlations over time that have one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -128,59 +127,6 @@ def correlation(kind: str, rho: RhoPrior, lag: float = 1.0) -> Correlation:
     if not 0 < lag < np.inf:
         raise InputError(f"the lag of a correlation is {lag:g}: it must be positive and finite")
     return Correlation(known[kind], rho, lag)
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Covariance of the study effects over time: ``T_ts = tau_t tau_s corr(t, s)``.
-
-    Parameters
-    ----------
-    tau : tuple of TauPrior
-        One, or one a time (heteroscedastic).
-    correlation : Correlation
-    """
-
-    tau: tuple[TauPrior, ...]
-    correlation: Correlation
-
-    def hypers(self, times: Array, typical: float) -> tuple[Hyper, ...]:
-        """Return the SDs, then the correlation where there are two times or more."""
-        if len(self.tau) == 1:
-            sds = [Hyper("tau", self.tau[0], typical)]
-        elif len(self.tau) == len(times):
-            sds = [
-                Hyper(f"tau at {time:g}", prior, typical)
-                for time, prior in zip(times, self.tau, strict=True)
-            ]
-        else:
-            raise InputError(
-                f"{len(self.tau)} priors on tau for {len(times)} times: give one, or one a time"
-            )
-        if len(times) > 1:
-            sds.append(self.correlation.hyper("rho_between", times))
-        return tuple(sds)
-
-    def under(self, priors: Sequence[Prior]) -> Self:
-        """Return the same with other priors, in the order of `hypers`."""
-        taus = tuple(prior for prior in priors if isinstance(prior, TauPrior))
-        return replace(self, tau=taus, correlation=self.correlation.under(priors[-1]))
-
-    def matrix(self, phi: Array, times: Array) -> Array:
-        """Return T, shape (t, t, n), phi of shape (hyperparameters, n)."""
-        tau = phi[: len(self.tau)]
-        scale = tau[:, None] * tau
-        return scale * self.correlation.matrix(phi[-1], times) if len(times) > 1 else scale
-
-    def variance(self, phi: Array, times: Array, at: Array) -> Array:
-        """Return tau^2 at any times, shape (len(at), n).
-
-        Where each time has its own tau, linear in time between them and constant beyond.
-        """
-        tau = phi[: len(self.tau)]
-        if len(self.tau) > 1:
-            tau = hat(times, at) @ tau
-        return np.broadcast_to(tau * tau, (len(at), phi.shape[1]))
 
 
 def hat(knots: Array, at: Array) -> Array:

@@ -14,8 +14,9 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
-from bayesmeta.models.covariance import Between, Correlation, Hyper
+from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.design import Course
 from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
 
@@ -89,6 +90,8 @@ class JointModel:
         What the first columns of `x` are made by; None where it is given as it is.
     names : tuple of str
         Of the coefficients.
+    baseline : ndarray, shape (n,), or None
+        SE of the study's value at time 0, where y are changes from it and se those of the values.
     """
 
     y: Array
@@ -102,6 +105,7 @@ class JointModel:
     within: Correlation
     course: Course | None
     names: tuple[str, ...]
+    baseline: Array | None = None
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -111,16 +115,29 @@ class JointModel:
     @cached_property
     def hypers(self) -> tuple[Hyper, ...]:
         """All hyperparameters, those of the between-study covariance first."""
-        typical = float(np.median(self.se))
-        hypers = self.between.hypers(self.times, typical)
-        if len(self.times) > 1:
-            hypers += (self.within.hyper("rho_within", self.times),)
+        hypers = self.between.hypers(self.times, self._typical)
+        if len(self.error_times) > 1:
+            hypers += (self.within.hyper("rho_within", self.error_times),)
         return hypers
+
+    @property
+    def error_times(self) -> Array:
+        """The times between which errors are correlated; the baseline at 0 is the first of them."""
+        return self.times if self.baseline is None else np.concatenate([[0.0], self.times])
+
+    @property
+    def _typical(self) -> float:
+        return float(np.median(self.se))
+
+    def shown(self, phi: Array) -> list[tuple[Hyper, Array]]:
+        """Return what a reader is shown of the hyperparameters phi, shape (h, n)."""
+        shown = self.between.shown(phi[: self.split], self.times, self._typical)
+        return shown + list(zip(self.hypers[self.split :], phi[self.split :], strict=True))
 
     @property
     def split(self) -> int:
         """Number of hyperparameters of the between-study covariance."""
-        return len(self.hypers) - (len(self.times) > 1)
+        return len(self.hypers) - (len(self.error_times) > 1)
 
     @property
     def studies(self) -> int:
@@ -323,14 +340,27 @@ class JointModel:
 
     def _within(self, phi: Array) -> Array:
         """Correlations of the errors, shape (t, t, n), or (t, t, 1) where they are fixed."""
-        if len(self.times) == 1:
+        if len(self.error_times) == 1:
             return np.ones((1, 1, 1))
-        return self.within.matrix(phi[-1, :1] if self.hypers[-1].fixed else phi[-1], self.times)
+        rho = phi[-1, :1] if self.hypers[-1].fixed else phi[-1]
+        return self.within.matrix(rho, self.error_times)
 
     def _covariance(self, block: Block, between: Array, within: Array) -> Array:
-        """Return ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model."""
+        """Return ``S_i + Z_i T Z_i'``, shape (d, d, m, n), in units of the model.
+
+        Errors e_t of a change from baseline are those of the later value less that at baseline:
+        ``cov(e_s - e_0, e_t - e_0) = cov(e_s, e_t) - cov(e_s, e_0) - cov(e_t, e_0) + var(e_0)``.
+        """
         se = self.se[block.rows] / self.unit
-        errors = (se[:, None] * se)[..., None] * within[block.grid][:, :, None]
+        scale = (se[:, None] * se)[..., None]
+        if self.baseline is None:
+            errors = scale * within[block.grid][:, :, None]
+        else:
+            start = self.baseline[block.rows[0]] / self.unit
+            first, later = within[0, 1:][block.slots], within[1:, 1:][block.grid]
+            shared = (se * start)[..., None] * first[:, None]
+            errors = scale * later[:, :, None] + (start * start)[:, None]
+            errors = errors - shared[:, None] - shared
         covariance: Array = errors + between[block.grid][:, :, None]
         return covariance
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError
+from bayesmeta.models.between import LKJ, Between, Multilevel, OverTime, Unstructured
 from bayesmeta.models.blocks import Index
-from bayesmeta.models.covariance import Between, Correlation
+from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.design import course as course_of
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
@@ -27,10 +28,11 @@ def longitudinal_model(
     se: ArrayLike,
     *,
     tau: TauPrior | Sequence[TauPrior],
-    between: Correlation,
+    between: Correlation | LKJ,
     within: Correlation = INDEPENDENT,
     mean: str = "per-time",
     coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
+    baseline_se: ArrayLike | None = None,
 ) -> JointModel:
     """Return the joint model of effects at several times.
 
@@ -43,12 +45,18 @@ def longitudinal_model(
         a study does not report have no row.
     tau : TauPrior, or one a time
         One prior for all times, or one for each in increasing order (heteroscedastic).
-    between, within : Correlation
-        Of the study effects over time, and of the errors of a study's estimates.
+    between : Correlation or LKJ
+        Of the study effects over time; LKJ leaves it unstructured, for few times.
+    within : Correlation
+        Of the errors of a study's estimates.
     mean : str
         ``per-time``, ``linear``, ``log-linear`` or ``spline``.
     coefficients : MuPrior, or one a coefficient
         Flat or normal.
+    baseline_se : array_like, shape (n,), or None
+        Where y are changes from a baseline at time 0: the SE of the study's value there, beside
+        those of its later values in se. The correlation of the errors, `within`, then is that of
+        values before and after, which may have a prior.
 
     Raises
     ------
@@ -71,8 +79,9 @@ def longitudinal_model(
     times, slot = np.unique(at, return_inverse=True)
     number = _numbered(study)
     _no_duplicates(study, at)
+    baseline = None if baseline_se is None else _baseline(baseline_se, at)
     course = course_of(mean, times)
-    taus = (tau,) if isinstance(tau, TauPrior) else tuple(tau)
+    taus = tuple(one.bound(errors) for one in ((tau,) if isinstance(tau, TauPrior) else tau))
     return _checked(
         JointModel(
             estimates,
@@ -82,10 +91,13 @@ def longitudinal_model(
             times,
             course.design(times)[slot],
             _for_each(coefficients, course.names),
-            Between(tuple(prior.bound(errors) for prior in taus), between),
+            OverTime(taus, between)
+            if isinstance(between, Correlation)
+            else Unstructured(taus, between),
             within,
             course,
             course.names,
+            baseline,
         )
     )
 
@@ -130,8 +142,6 @@ def regression_model(
     """
     estimates, errors, design = _numbers(y=y, se=se, x=x)
     _same_length(y=estimates, se=errors, x=design)
-    if design.ndim != 2 or design.shape[1] != len(names):
-        raise InputError(f"x has shape {design.shape}: it needs a column for each of {list(names)}")
     return _checked(
         JointModel(
             estimates,
@@ -139,14 +149,98 @@ def regression_model(
             np.arange(len(estimates)),
             np.zeros(len(estimates), dtype=int),
             np.zeros(1),
-            design,
+            _design(design, names),
             _for_each(coefficients, tuple(names)),
-            Between((tau.bound(errors),), INDEPENDENT),
+            OverTime((tau.bound(errors),), INDEPENDENT),
             INDEPENDENT,
             None,
             tuple(names),
         )
     )
+
+
+def multilevel_model(
+    study: Sequence[Hashable],
+    y: ArrayLike,
+    se: ArrayLike,
+    x: ArrayLike,
+    *,
+    names: Sequence[str],
+    tau_between: TauPrior,
+    tau_within: TauPrior,
+    within: Correlation = INDEPENDENT,
+    coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
+) -> JointModel:
+    """Return a model of effects within studies, exchangeable but for their covariates.
+
+    Parameters
+    ----------
+    study : sequence of hashable, length n
+        Rows of one study share a label.
+    y, se, x, names, coefficients
+        As in `regression_model`.
+    tau_between, tau_within : TauPrior
+        SD of the studies, and of the effects of a study.
+    within : Correlation
+        Compound symmetry of the errors of a study's estimates.
+
+    Raises
+    ------
+    InputError
+        As `regression_model`.
+
+    Examples
+    --------
+    >>> from bayesmeta.priors import HalfNormal
+    >>> model = multilevel_model(
+    ...     ["A", "A", "B"], [0.1, 0.3, 0.7], [0.1, 0.1, 0.2], [[1], [1], [1]],
+    ...     names=["intercept"], tau_between=HalfNormal(0.5), tau_within=HalfNormal(0.5),
+    ... )
+    >>> [hyper.name for hyper in model.hypers]
+    ['tau_between', 'tau_within', 'rho_within']
+    """
+    estimates, errors, design = _numbers(y=y, se=se, x=x)
+    _same_length(study=study, y=estimates, se=errors, x=design)
+    number = _numbered(study)
+    slot = np.array([int((number[:row] == one).sum()) for row, one in enumerate(number)])
+    taus = (tau_between.bound(errors), tau_within.bound(errors))
+    return _checked(
+        JointModel(
+            estimates,
+            errors,
+            number,
+            slot,
+            np.arange(slot.max() + 1.0),
+            _design(design, names),
+            _for_each(coefficients, tuple(names)),
+            Multilevel(taus),
+            within,
+            None,
+            tuple(names),
+        )
+    )
+
+
+def _baseline(baseline_se: ArrayLike, time: Array) -> Array:
+    (baseline,) = _numbers(baseline_se=baseline_se)
+    _same_length(baseline_se=baseline, time=time)
+    if not np.all(baseline > 0):
+        raise InputError("baseline_se must be positive in every row")
+    if not np.all(time > 0):
+        raise InputError("changes from baseline need times after it, above 0")
+    return baseline
+
+
+def _between(taus: tuple[TauPrior, ...], between: Correlation | LKJ) -> Between:
+    if isinstance(between, Correlation):
+        return OverTime(taus, between)
+    return Unstructured(taus, between)
+
+
+def _design(x: Array, names: Sequence[str]) -> Array:
+    if x.ndim != 2 or x.shape[1] != len(names):
+        raise InputError(f"x has shape {x.shape}: it needs a column for each of {list(names)}")
+    return x
 
 
 def _checked(model: JointModel) -> JointModel:

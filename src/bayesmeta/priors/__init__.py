@@ -10,7 +10,7 @@ from bayesmeta.priors.empirical import (
     Turner,
 )
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
-from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoUniform
+from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoSymmetric, RhoUniform
 from bayesmeta.priors.scaled import Scaled, scaled
 from bayesmeta.priors.tau_data import (
     BergerDeely,
@@ -74,6 +74,7 @@ __all__ = [
     "RhoBeta",
     "RhoFixed",
     "RhoPrior",
+    "RhoSymmetric",
     "RhoUniform",
     "Rhodes",
     "Scaled",

@@ -128,6 +128,48 @@ class RhoBeta(RhoPrior):
 
 
 @dataclass(frozen=True)
+class RhoSymmetric(RhoPrior):
+    """Symmetric beta prior on a correlation between -1 and 1: density like ``(1 - x^2)^(b - 1)``.
+
+    Parameters
+    ----------
+    b : float
+
+    Examples
+    --------
+    >>> print(RhoSymmetric(2), RhoSymmetric(2).cdf(0.5))
+    symmetric(2) 0.84375
+    """
+
+    b: float
+    name: ClassVar[str] = "symmetric"
+
+    def __post_init__(self) -> None:
+        require_positive(self, b=self.b)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return (-1.0, 1.0)
+
+    @property
+    def powers(self) -> tuple[float, float]:
+        return (self.b - 1, self.b - 1)
+
+    def log_density(self, rho: Array) -> Array:
+        shape = special.xlog1py(self.b - 1, -rho * rho)
+        constant = float(special.betaln(self.b, self.b)) + (2 * self.b - 1) * log(2)
+        log_density: Array = shape - constant
+        return log_density
+
+    def cdf(self, x: ArrayLike) -> Array:
+        share = (1 + np.clip(x, -1, 1)) / 2
+        return special.betainc(self.b, self.b, share)
+
+    def ppf(self, p: ArrayLike) -> Array:
+        return 2 * special.betaincinv(self.b, self.b, np.asarray(p, dtype=float)) - 1
+
+
+@dataclass(frozen=True)
 class RhoFixed(RhoPrior):
     """All prior mass on one correlation, inside (-1, 1).
 

@@ -7,7 +7,7 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.priors.base import Prior, TauPrior, parameters
 from bayesmeta.priors.empirical import Rhodes, Turner
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
-from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoUniform
+from bayesmeta.priors.rho import RhoBeta, RhoFixed, RhoPrior, RhoSymmetric, RhoUniform
 from bayesmeta.priors.scaled import scaled
 from bayesmeta.priors.tau_data import (
     BergerDeely,
@@ -64,7 +64,7 @@ TAU_FAMILIES: tuple[type[TauPrior], ...] = (
     Rhodes,
 )
 MU_FAMILIES: tuple[type[MuPrior], ...] = (Normal, StudentT, NormalMixture, Flat)
-RHO_FAMILIES: tuple[type[RhoPrior], ...] = (RhoUniform, RhoBeta, RhoFixed)
+RHO_FAMILIES: tuple[type[RhoPrior], ...] = (RhoUniform, RhoBeta, RhoSymmetric, RhoFixed)
 
 _CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(\s*(.*?)\s*\))?\s*", re.DOTALL)
 _MULTIPLE = re.compile(r"([^*]*)\*(.*)", re.DOTALL)
