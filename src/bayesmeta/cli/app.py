@@ -107,10 +107,10 @@ def fit(
         ),
     ] = None,
     between: Annotated[
-        Literal["cs", "ar1"] | None,
+        Literal["cs", "ar1", "unstructured"] | None,
         typer.Option(
-            help="Correlation over time of a study's true effects: compound symmetry or AR(1). "
-            "[default: cs]"
+            help="Covariance over time of a study's true effects: compound symmetry, AR(1), or a "
+            "tau a time and any correlations, rho='lkj(1)'. [default: cs]"
         ),
     ] = None,
     within_correlation: Annotated[

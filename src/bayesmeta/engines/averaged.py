@@ -1,14 +1,16 @@
 """Averages of joint posteriors over sets of data, with weights that no likelihood touches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.engines.grid import Grid
 from bayesmeta.engines.joint import JointPosterior
 from bayesmeta.engines.joint_summaries import JointSummaries, Linear, Movement
 from bayesmeta.engines.mixture import Mixture
+from bayesmeta.models.covariance import Hyper
 
 _LIGHT = 1e-11
 """Nodes that weigh less are left out."""
@@ -53,8 +55,8 @@ def averaged(
             "coefficients", [post.linear(np.eye(own.shape[1])) for post in coarse]
         ),
         hypers=tuple(
-            _hyper(name, posteriors, [one.hyper(name) for one in found], share, level)
-            for name in (hyper.name for hyper in model.hypers)
+            _hyper(hyper, posteriors, [one.hyper(hyper.name) for one in found], share, level)
+            for hyper, _ in model.shown(posteriors[0].best.phi[:, :1])
         ),
         log_evidence=float("nan"),
         numerical_error=max(one.numerical_error for one in found),
@@ -76,33 +78,46 @@ def _linear(found: list[Linear], mixtures: list[Mixture], share: Array, level: f
 
 
 def _hyper(
-    name: str, posteriors: list[JointPosterior], found: list[Movement], share: Array, level: float
+    hyper: Hyper,
+    posteriors: list[JointPosterior],
+    found: list[Movement],
+    share: Array,
+    level: float,
 ) -> Movement:
-    if found[0].sd == 0:
+    if hyper.fixed:
         return found[0]
-    marginals = [post.marginal(name) for post in posteriors]
-    prior = next(hyper.prior for hyper in posteriors[0].model.hypers if hyper.name == name)
+    cdfs = [_cdf(posterior, hyper.name) for posterior in posteriors]
 
-    def cdf(value: ArrayLike) -> Array:
-        parts = np.stack([marginal.cdf(value) for marginal in marginals])
-        total: Array = np.tensordot(share, parts, 1)
+    def cdf(value: Array) -> Array:
+        total: Array = np.tensordot(share, np.stack([one(value) for one in cdfs]), 1)
         return total
 
-    ends = np.stack([marginal.ppf(_places(level)) for marginal in marginals])
+    ends = np.array([[one.low, one.median, one.high] for one in found])
     low, high = ends.min(0), ends.max(0)
     for _ in range(48):
         middle = (low + high) / 2
         beyond = cdf(middle) >= _places(level)
         low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+    first, median, last = ((low + high) / 2).tolist()
     mean, sd = _moments([one.mean for one in found], [one.sd for one in found], share)
     moved = np.nan
-    if prior.proper:
-        value = np.unique(
-            np.concatenate([m.ppf(np.linspace(0.001, 0.999, 129)) for m in marginals])
-        )
-        moved = float(np.abs(cdf(value) - prior.cdf(value)).max())
-    first, median, last = ((low + high) / 2).tolist()
-    return Movement(name, float(mean), float(sd), median, first, last, found[0].prior, moved)
+    if hyper.prior.proper:
+        reach = max(last + (last - first), float(hyper.prior.ppf(0.99)))
+        value = np.linspace(min(first, float(hyper.prior.ppf(0.01))), reach, 513)
+        moved = float(np.abs(cdf(value) - hyper.prior.cdf(value)).max())
+    return Movement(hyper.name, float(mean), float(sd), median, first, last, found[0].prior, moved)
+
+
+def _cdf(posterior: JointPosterior, name: str) -> Callable[[Array], Array]:
+    """Return the CDF of a hyperparameter: by its axis of a grid, or by weighted values."""
+    nodes = posterior.best
+    if isinstance(nodes, Grid):
+        return posterior.marginal(name).cdf
+    value = next(value for hyper, value in nodes.model.shown(nodes.phi) if hyper.name == name)
+    order = value.argsort()
+    weights = nodes.weights[order]
+    ranked, cumulated = value[order], np.cumsum(weights) - weights / 2
+    return lambda x: np.interp(x, ranked, cumulated)
 
 
 def _moments(means: Sequence[ArrayLike], sds: Sequence[ArrayLike], share: Array) -> list[Array]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.grid import Grid
+from bayesmeta.engines.grid import Grid, Nodes
 from bayesmeta.engines.legendre import gauss_legendre, interpolated
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.joint import JointModel
@@ -44,10 +44,11 @@ class JointDraws:
     log_likelihood: Array
 
 
-def joint_draws(grid: Grid, size: int, rng: np.random.Generator) -> JointDraws:
+def joint_draws(nodes: Nodes, size: int, rng: np.random.Generator) -> JointDraws:
     """Draw from a posterior.
 
-    The hyperparameters one after the other, each by inversion of its CDF given those before; the
+    The hyperparameters of a grid one after the other, each by inversion of its CDF given those
+    before, of importance sampling by their weights; the
     coefficients from their normal; the effects of a study by conditioning a draw of them and of
     its estimates on those observed, ``theta = theta* + C (y - y*)`` with
     ``C = T_all,obs (S_i + T_obs)^-1``.
@@ -56,15 +57,19 @@ def joint_draws(grid: Grid, size: int, rng: np.random.Generator) -> JointDraws:
     ----------
     Doucet (2010), A note on efficient conditional simulation of Gaussian distributions.
     """
-    model = grid.model
-    sizes = np.diff([*range(0, size, _CHUNK), size])
-    phi = np.concatenate([_hyperparameters(grid, n, rng) for n in sizes.tolist()], -1)
+    model = nodes.model
+    if isinstance(nodes, Grid):
+        sizes = np.diff([*range(0, size, _CHUNK), size]).tolist()
+        phi = np.concatenate([_hyperparameters(nodes, n, rng) for n in sizes], -1)
+    else:
+        phi = nodes.phi[:, rng.choice(len(nodes.weights), size, p=nodes.weights)]
     given = model.given(phi)
     beta = given.mean.T + _normal(np.moveaxis(given.covariance, -1, 0), 1, rng)[:, 0]
     between = np.moveaxis(model.between.matrix(phi[: model.split], model.times), -1, 0)
-    within = np.broadcast_to(np.eye(len(model.times)), between.shape)
-    if len(model.times) > 1:
-        within = np.moveaxis(model.within.matrix(phi[-1], model.times), -1, 0)
+    within = np.ones((size, 1, 1))
+    if len(model.error_times) > 1:
+        within = np.moveaxis(model.within.matrix(phi[-1], model.error_times), -1, 0)
+        within = np.broadcast_to(within, (size, *within.shape[1:]))
     k = model.studies
     effects, other = (_normal(between, k + 1, rng) for _ in range(2))
     errors = _normal(within, k, rng)
@@ -73,11 +78,12 @@ def joint_draws(grid: Grid, size: int, rng: np.random.Generator) -> JointDraws:
     log_likelihood = np.empty((size, k))
     for study in range(k):
         rows = np.flatnonzero(model.study == study)
-        slots, se = model.slot[rows], model.se[rows]
+        slots, (reach_errors, which) = model.slot[rows], _errors(model, rows)
         centre = beta @ _design(model, rows).T
         seen = np.ix_(range(size), slots, slots)
-        covariance = between[seen] + se[:, None] * se * within[seen]
-        noise = errors[:, study, slots] * se
+        spread = within[np.ix_(range(size), which, which)]
+        covariance = between[seen] + reach_errors @ spread @ reach_errors.T
+        noise = errors[:, study, which] @ reach_errors.T
         residual = model.y[rows] - centre[:, slots]
         kept = np.linalg.solve(
             covariance, np.stack([residual, effects[:, study, slots] + noise], -1)
@@ -150,6 +156,17 @@ def _normal(covariance: Array, count: int, rng: np.random.Generator) -> Array:
     z = rng.standard_normal((len(covariance), count, covariance.shape[-1]))
     drawn: Array = np.einsum("nts,nks->nkt", root, z)
     return drawn
+
+
+def _errors(model: JointModel, rows: Index) -> tuple[Array, list[int]]:
+    """Return how a study's estimates err by standard errors at which times of the model.
+
+    A change from baseline errs by that of the later value less that of the baseline.
+    """
+    slots, se = model.slot[rows].tolist(), np.diag(model.se[rows])
+    if model.baseline is None:
+        return se, slots
+    return np.column_stack([-model.baseline[rows], se]), [0, *(slot + 1 for slot in slots)]
 
 
 def _design(model: JointModel, rows: Index) -> Array:

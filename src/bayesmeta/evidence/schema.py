@@ -51,9 +51,10 @@ class Joint(Part):
     ----------
     mean : {"per-time", "linear", "log-linear", "spline"}
         The pooled course over time.
-    between, within : {"cs", "ar1"}
+    between, within : {"cs", "ar1", "unstructured"}
         Correlation over time of the study effects, and of the errors of a study's estimates:
-        compound symmetry, or ``rho^(gap / rho_lag)``.
+        compound symmetry, or ``rho^(gap / rho_lag)``; between studies also a tau a time and any
+        correlations, with ``rho = "lkj(1)"``.
     rho, within_correlation : str or float
         Priors on the two correlations, or numbers that fix them; the second is hardly ever
         reported.
@@ -71,7 +72,7 @@ class Joint(Part):
     """
 
     mean: Literal["per-time", "linear", "log-linear", "spline"] = "per-time"
-    between: Literal["cs", "ar1"] = "cs"
+    between: Literal["cs", "ar1", "unstructured"] = "cs"
     within: Literal["cs", "ar1"] = "cs"
     rho: PriorText = _JOINT.rho
     within_correlation: PriorText = _JOINT.within_correlation

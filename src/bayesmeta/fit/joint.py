@@ -1,5 +1,6 @@
 """One model of all times of an outcome: the labelled result, and what it hangs on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.averaged import averaged
-from bayesmeta.engines.joint import JointPosterior, fit_joint
+from bayesmeta.engines.joint import MOST_FREE, JointPosterior, fit_joint
 from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
@@ -17,6 +18,7 @@ from bayesmeta.evidence.study import JointSpec, Pool, SeriesSpec, Variant
 from bayesmeta.fit.designs import Designs, fit_designs
 from bayesmeta.fit.joint_numbers import JointNumbers, TimeNumbers, joint_numbers
 from bayesmeta.fit.numbers import Ask, benefit
+from bayesmeta.models.between import LKJ
 from bayesmeta.models.covariance import Correlation, correlation
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.longitudinal import longitudinal_model
@@ -24,6 +26,9 @@ from bayesmeta.priors import MuPrior, RhoFixed, RhoPrior, mu_prior, rho_prior
 
 RHO_WITHIN = (0.0, 0.3, 0.6, 0.9)
 """Within-study correlations at which the analysis is repeated, for nobody reports it."""
+
+UNSTRUCTURED = "unstructured"
+"""Name of a covariance over time with a tau a time and any correlations."""
 
 MAIN = "main"
 """Name of the analysis's own rows among the sets of rows."""
@@ -34,7 +39,7 @@ class JointAsk:
     """How the times are joined."""
 
     mean: str
-    between: Correlation
+    between: Correlation | LKJ
     within: Correlation
     tau_per_time: bool
     beta: MuPrior
@@ -47,16 +52,27 @@ class JointAsk:
         """Read the text of a specification."""
         return cls(
             spec.mean,
-            correlation(spec.between, _rho("rho", spec.rho), spec.rho_lag),
+            _between(spec),
             correlation(
                 spec.within, _rho("within_correlation", spec.within_correlation), spec.rho_lag
             ),
-            spec.tau_per_time,
+            spec.tau_per_time or spec.between == UNSTRUCTURED,
             mu_prior(spec.beta),
             spec.weights,
             spec.reason,
             spec.given,
         )
+
+    @property
+    def kind(self) -> str:
+        """Name of the covariance of the study effects over time."""
+        return self.between.kind if isinstance(self.between, Correlation) else UNSTRUCTURED
+
+    @property
+    def rho(self) -> str:
+        """The prior on their correlation."""
+        between = self.between
+        return str(between.rho) if isinstance(between, Correlation) else f"lkj({between.eta:g})"
 
     def model(self, pools: Sequence[Pool], ask: Ask) -> JointModel:
         """Return the joint model of the pools of one outcome."""
@@ -181,12 +197,13 @@ class Joint:
     def implied(self) -> tuple[Implied, ...]:
         """The AR(1) correlation at the smallest and the largest gap between two times."""
         rho = self.numbers.rho_between
-        if self.how.between.kind != "ar1" or rho is None:
+        between = self.how.between
+        if isinstance(between, LKJ) or between.kind != "ar1" or isinstance(rho, tuple | None):
             return ()
         times = self.model.times
         ends = (rho,) * 3 if isinstance(rho, float) else (rho.median, rho.ci_low, rho.ci_high)
         return tuple(
-            Implied(gap, *(float(end) ** (gap / self.how.between.lag) for end in ends))
+            Implied(gap, *(float(end) ** (gap / between.lag) for end in ends))
             for gap in dict.fromkeys((float(np.diff(times).min()), float(np.ptp(times))))
         )
 
@@ -224,7 +241,7 @@ class Joint:
         ]
         return tuple(
             joint_numbers(
-                model, fit_joint(model, self.ask.level, tolerance=1e-6)[1], self.ask.direction
+                model, fit_joint_model(model, self.ask.level, 1e-6)[1], self.ask.direction
             )
             for model in models
         )
@@ -312,7 +329,7 @@ class Joint:
         return self.how.weights.get(name, 1.0) / total
 
     def _kept(self, one: Fitted) -> list[Kept]:
-        model, grid = one.posterior.model, one.posterior.coarser.grid
+        model, grid = one.posterior.model, one.posterior.coarser.best
         names = list(dict.fromkeys(name for pool in one.pools for name in pool.studies))
         found = []
         for studies, mean, variance in model.study_effects(grid.phi, grid.given):
@@ -362,9 +379,33 @@ def _fitted(
     name: str, reason: str, weight: float, pools: tuple[Pool, ...], ask: Ask, how: JointAsk
 ) -> Fitted:
     model = how.model(pools, ask)
-    posterior, found = fit_joint(model, ask.level)
+    posterior, found = fit_joint_model(model, ask.level)
     numbers = joint_numbers(model, found, ask.direction)
     return Fitted(name, reason, weight, pools, posterior, found, numbers)
+
+
+def fit_joint_model(
+    model: JointModel, level: float, tolerance: float | None = None
+) -> tuple[JointPosterior, JointSummaries]:
+    """Fit a joint model on a grid, or by importance sampling where that serves no longer."""
+    if sum(not hyper.fixed for hyper in model.hypers) <= MOST_FREE:
+        return fit_joint(model, level, tolerance=tolerance)
+    from bayesmeta.engines.importance import fit_importance
+
+    return fit_importance(model, level)
+
+
+def _between(spec: JointSpec) -> Correlation | LKJ:
+    if spec.between != UNSTRUCTURED:
+        return correlation(spec.between, _rho("rho", spec.rho), spec.rho_lag)
+    if "rho" not in spec.given:
+        return LKJ()
+    found = re.fullmatch(r"\s*lkj\(\s*([-+.\deE]+)\s*\)\s*", spec.rho)
+    if not found:
+        raise InputError(
+            f"rho is {spec.rho!r}: unstructured correlations take lkj(1), or another eta"
+        )
+    return LKJ(float(found[1]))
 
 
 def _rho(name: str, text: str) -> RhoPrior:

@@ -1,13 +1,18 @@
 """The labelled numbers of a joint model: what its tables, files and figures are made from."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from math import isnan
 from typing import Any
 
+import numpy as np
+
+from bayesmeta.engines.joint import MOST_FREE
 from bayesmeta.engines.joint_summaries import JointSummaries, Linear, Movement
 from bayesmeta.evidence.study import Direction
 from bayesmeta.fit.numbers import benefit
+from bayesmeta.models.between import Unstructured
 from bayesmeta.models.joint import JointModel
 
 
@@ -60,7 +65,8 @@ class HyperNumbers:
 
     ``moved`` is the largest change, over x, of the probability that it lies below x: 0 where the
     data said nothing of it, near 1 where they ruled its prior out. None under an improper prior.
-    ``time`` is None where all times share it.
+    ``time`` is None where all times share it; ``times`` are the two of a correlation that is
+    theirs alone.
     """
 
     time: float | None
@@ -74,26 +80,29 @@ class HyperNumbers:
     prior_low: float | None
     prior_high: float | None
     moved: float | None
+    times: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JointNumbers:
     """The posterior of a joint model.
 
-    ``tau`` has one entry, or one a time. A correlation is its value where it is fixed, and None
-    where there is one time. ``reasons`` says why a field is None.
+    ``method`` is how it was integrated. ``tau`` has one entry, or one a time. A correlation is its
+    value where it is fixed, None where there is one time, and one a pair of times where they are
+    unstructured. ``reasons`` says why a field is None.
     """
 
     times: tuple[float, ...]
     mu: tuple[TimeNumbers, ...]
     theta_new: tuple[TimeNumbers, ...]
     tau: tuple[HyperNumbers, ...]
-    rho_between: HyperNumbers | float | None
+    rho_between: HyperNumbers | tuple[HyperNumbers, ...] | float | None
     rho_within: HyperNumbers | float | None
     coefficients: tuple[CoefficientNumbers, ...]
     contrasts: tuple[ContrastNumbers, ...]
     log_marginal_likelihood: float | None
     numerical_error: float
+    method: str
     reasons: dict[str, str]
 
     def long(self) -> Iterator[tuple[float | None, str, Any]]:
@@ -102,8 +111,12 @@ class JointNumbers:
             for one in getattr(self, name):
                 yield one.time, name, one
         for name in ("rho_between", "rho_within"):
-            if isinstance(rho := getattr(self, name), HyperNumbers):
+            rho = getattr(self, name)
+            if isinstance(rho, HyperNumbers):
                 yield None, name, rho
+            elif isinstance(rho, tuple):
+                for one in rho:
+                    yield one.times[1], f"{name} with {one.times[0]:g}", one
         for one in self.contrasts:
             yield one.to_time, f"mu since {one.from_time:g}", one
 
@@ -119,7 +132,9 @@ def joint_numbers(
         mu=at_times(times, found.mu, direction),
         theta_new=at_times(times, found.theta_new, direction),
         tau=tau_numbers(model, found),
-        rho_between=_rho(model, found, "rho_between"),
+        rho_between=_rhos(model, found)
+        if isinstance(model.between, Unstructured)
+        else _rho(model, found, "rho_between"),
         rho_within=_rho(model, found, "rho_within"),
         coefficients=coefficient_numbers(model, found),
         contrasts=tuple(
@@ -132,6 +147,7 @@ def joint_numbers(
         ),
         log_marginal_likelihood=None if improper_priors(model) else found.log_evidence,
         numerical_error=found.numerical_error,
+        method=_method(model),
         reasons=missing_reasons(model, found),
     )
 
@@ -202,6 +218,21 @@ def _rho(model: JointModel, found: JointSummaries, name: str) -> HyperNumbers | 
         return None
     summary = found.hyper(name)
     return summary.median if hyper.fixed else hyper_numbers(summary, str(hyper.prior))
+
+
+def _rhos(model: JointModel, found: JointSummaries) -> tuple[HyperNumbers, ...]:
+    """Return the correlation of each pair of times, where each has its own."""
+    shown = [hyper for hyper, _ in model.shown(np.full((len(model.hypers), 1), 0.5))]
+    named = [hyper for hyper in shown if hyper.name.startswith("rho_between ")]
+    return tuple(
+        replace(hyper_numbers(found.hyper(hyper.name), str(hyper.prior)), times=pair)
+        for hyper, pair in zip(named, combinations(model.times.tolist(), 2), strict=True)
+    )
+
+
+def _method(model: JointModel) -> str:
+    free = sum(not hyper.fixed for hyper in model.hypers)
+    return "Gauss-Legendre quadrature" if free <= MOST_FREE else "importance sampling"
 
 
 def hyper_numbers(found: Movement, prior: str, time: float | None = None) -> HyperNumbers:

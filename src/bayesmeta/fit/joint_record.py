@@ -13,14 +13,14 @@ def joint_record(joint: Joint) -> dict[str, Any]:
     how = joint.how
     return {
         **_numbers(joint.numbers),
-        "between": how.between.kind,
+        "between": how.kind,
         "within": how.within.kind,
         "mean": how.mean,
-        "rho_lag": how.between.lag,
+        "rho_lag": how.within.lag,
         "priors": {
             name: {"text": str(prior), "default": name not in how.given}
             for name, prior in (
-                ("rho", how.between.rho),
+                ("rho", how.rho),
                 ("within_correlation", how.within.rho),
                 ("beta", how.beta),
             )
@@ -59,7 +59,7 @@ def _series(found: Designs) -> dict[str, Any]:
         "reason": spec.reason,
         "warnings": list(spec.warnings),
         "bias": None if found.bias is None else asdict(found.bias),
-        "bias_sd": _hyper(sd) if isinstance(sd, HyperNumbers) else sd,
+        "bias_sd": hyper_record(sd) if isinstance(sd, HyperNumbers) else sd,
         **_numbers(found.numbers),
         "influence": [{"name": one.name, **_numbers(one.numbers)} for one in found.influence],
     }
@@ -67,17 +67,20 @@ def _series(found: Designs) -> dict[str, Any]:
 
 def _numbers(found: JointNumbers) -> dict[str, Any]:
     record = asdict(found)
-    tau = [_hyper(one) for one in found.tau]
+    tau = [hyper_record(one) for one in found.tau]
     record["times"] = list(found.times)
     record["tau"] = tau if len(tau) > 1 else tau[0]
     for name in ("rho_between", "rho_within"):
         value = getattr(found, name)
-        record[name] = _hyper(value) if isinstance(value, HyperNumbers) else value
+        if isinstance(value, tuple):
+            record[name] = list(map(hyper_record, value))
+        else:
+            record[name] = hyper_record(value) if isinstance(value, HyperNumbers) else value
     return record
 
 
-def _hyper(found: HyperNumbers) -> dict[str, Any]:
+def hyper_record(found: HyperNumbers) -> dict[str, Any]:
+    """Return a hyperparameter, with its time or times where it has some."""
     record = asdict(found)
-    if found.time is None:
-        del record["time"]
-    return record
+    absent = {name for name in ("time", "times") if record[name] is None}
+    return {name: value for name, value in record.items() if name not in absent}

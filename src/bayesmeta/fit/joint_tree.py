@@ -27,7 +27,7 @@ def joint_datatree(fit: "Fit", joint: Joint) -> xr.DataTree:
     """
     model = joint.model
     rng = np.random.default_rng([fit.seed, 3])
-    draws = joint_draws(joint.main.posterior.coarser.grid, _CHAINS * fit.draws, rng)
+    draws = joint_draws(joint.main.posterior.coarser.best, _CHAINS * fit.draws, rng)
     taus = len(model.between.tau)
     dims: dict[str, tuple[str, ...]] = {
         "mu": ("time",),
@@ -104,12 +104,12 @@ def _attrs(fit: "Fit", joint: Joint, data: Array) -> dict[str, Any]:
         "time_unit": fit.evidence.time_unit,
         "model": "longitudinal",
         "mean": how.mean,
-        "between": how.between.kind,
+        "between": how.kind,
         "within": how.within.kind,
-        "rho_lag": how.between.lag,
+        "rho_lag": how.within.lag,
         "prior_mu": str(fit.ask.mu),
         "prior_tau": str(fit.ask.tau),
-        "prior_rho": str(how.between.rho),
+        "prior_rho": how.rho,
         "prior_within_correlation": str(how.within.rho),
         "engine": "exact",
         "seed": fit.seed,

@@ -8,6 +8,7 @@ from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import MAIN, RHO_WITHIN, Joint
 from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
+from bayesmeta.models.between import LKJ
 from bayesmeta.models.covariance import Correlation
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
         )
     if how.reason:
         lines.append(f"why these: {how.reason}")
-    return lines
+    sampled = joint.numbers.method == "importance sampling"
+    error = f"{'about' if sampled else 'below'} {joint.numbers.numerical_error:.0e}"
+    return [*lines, f"computed by {joint.numbers.method}; error {error} posterior SDs"]
 
 
 def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
@@ -80,7 +83,13 @@ def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
     named: list[tuple[str, HyperNumbers | float | None]] = [
         ("tau" if one.time is None else f"tau at {one.time:g}", one) for one in numbers.tau
     ]
-    named += [("rho, between", numbers.rho_between), ("rho, within", numbers.rho_within)]
+    if isinstance(numbers.rho_between, tuple):
+        for one in numbers.rho_between:
+            first, last = one.times or (0.0, 0.0)
+            named.append((f"rho, between, {_from_to(first, last, fit.evidence.time_unit)}", one))
+    else:
+        named.append(("rho, between", numbers.rho_between))
+    named.append(("rho, within", numbers.rho_within))
     rows: list[Cells] = [
         (name, f"{found:g}", "fixed", "")
         if isinstance(found, float)
@@ -243,8 +252,12 @@ def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
     return lines
 
 
-def _correlation(what: str, name: str, joint: Joint, correlation: Correlation, unit: str) -> str:
+def _correlation(
+    what: str, name: str, joint: Joint, correlation: Correlation | LKJ, unit: str
+) -> str:
     default = "" if name in joint.how.given else " (default)"
+    if isinstance(correlation, LKJ):
+        return f"covariance over time of the {what}: unstructured; prior: {joint.how.rho}{default}"
     kind = (
         "compound symmetry, one rho whatever the gap"
         if correlation.kind == "cs"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
 from bayesmeta.evidence.study import Pool
-from bayesmeta.fit.joint_record import joint_record
+from bayesmeta.fit.joint_record import hyper_record, joint_record
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
@@ -76,7 +76,7 @@ def _regression(found: "Regression") -> dict[str, Any]:
     return {
         "formula": found.formula,
         "coefficients": [asdict(one) for one in found.coefficients],
-        "tau": {name: value for name, value in asdict(found.tau).items() if name != "time"},
+        "tau": hyper_record(found.tau),
         "contrasts": [asdict(one) for one in found.contrasts],
         "predictions": [asdict(one) for one in found.predictions],
         "log_marginal_likelihood": found.log_marginal_likelihood,

@@ -107,9 +107,9 @@ class Regression:
     @property
     def weights(self) -> Array:
         """Posterior mean of each study's share of the precision ``1 / (se^2 + tau^2)``."""
-        grid = self.posterior.grid
-        precision = 1 / (self.pool.se[:, None] ** 2 + grid.phi[0] ** 2)
-        shares: Array = (precision / precision.sum(0)) @ grid.weights
+        nodes = self.posterior.best
+        precision = 1 / (self.pool.se[:, None] ** 2 + nodes.phi[0] ** 2)
+        shares: Array = (precision / precision.sum(0)) @ nodes.weights
         return shares
 
     def predict(self, points: Sequence[Point]) -> tuple[Prediction, ...]:

@@ -92,9 +92,9 @@ def fit(
         Events such as ``"mu < -4"`` whose probability the table and the JSON show (`Fit.prob`).
     model : {"normal-normal", "longitudinal"}, optional
         ``longitudinal`` joins all times in one model beside the pools of each: `Fit.joint`.
-    between : {"cs", "ar1"}, optional
-        Correlation over time of the true effects of a study: compound symmetry, the default, or
-        AR(1) in continuous time.
+    between : {"cs", "ar1", "unstructured"}, optional
+        Covariance over time of the true effects of a study: compound symmetry, the default, AR(1)
+        in continuous time, or a tau a time and any correlations.
     within_correlation, rho : float or str, optional
         Of the errors of a study's estimates over time, and of its true effects: a number, or a
         prior such as ``"uniform(0, 0.95)"``, the default of the first; ``"uniform(0, 1)"`` is that

@@ -167,7 +167,7 @@ class Unstructured(Between):
         for (i, j), rho in zip(combinations(range(count), 2), phi[count:], strict=True):
             factor[j, i] = rho * np.sqrt(left[j])
             left[j] *= 1 - rho * rho
-        factor[np.arange(count), np.arange(count)] = np.sqrt(left)
+        factor[np.arange(count), np.arange(count)] = np.sqrt(np.maximum(left, 0.0))
         factor *= phi[:count, None]
         product: Array = np.einsum("ikn,jkn->ijn", factor, factor)
         return product

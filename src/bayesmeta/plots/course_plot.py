@@ -140,7 +140,7 @@ def course_figure(fit: Fit) -> Figure:
         va="top",
         parse_math=False,
     )
-    priors = f"mu {fit.ask.mu}; tau {fit.ask.tau}; rho {joint.how.between.rho}"
+    priors = f"mu {fit.ask.mu}; tau {fit.ask.tau}; rho {joint.how.rho}"
     figure.text(
         0.015,
         1 - 0.38 / height,
