@@ -103,6 +103,7 @@ def _hyper(
     moved = np.nan
     if hyper.prior.proper:
         reach = max(last + (last - first), float(hyper.prior.ppf(0.99)))
+        reach = min(reach, hyper.prior.support[1])
         value = np.linspace(min(first, float(hyper.prior.ppf(0.01))), reach, 513)
         moved = float(np.abs(cdf(value) - hyper.prior.cdf(value)).max())
     return Movement(hyper.name, float(mean), float(sd), median, first, last, found[0].prior, moved)

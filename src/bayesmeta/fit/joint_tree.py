@@ -43,8 +43,8 @@ def joint_datatree(fit: "Fit", joint: Joint) -> xr.DataTree:
         "beta": draws.beta,
         "tau": draws.phi[:, :taus] if taus > 1 else draws.phi[:, 0],
     }
-    for at, hyper in enumerate(model.hypers[taus:], taus):
-        values[hyper.name], dims[hyper.name] = draws.phi[:, at], ()
+    for hyper, value in model.shown(draws.phi.T)[taus:]:
+        values[hyper.name], dims[hyper.name] = value, ()
     coords: dict[str, list[Any]] = {
         "study": list(joint.studies),
         "time": list(joint.numbers.times),
