@@ -9,7 +9,8 @@ from scipy import special
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.legendre import gauss_legendre, highest_coefficients
-from bayesmeta.models.joint import JointGiven, JointModel
+from bayesmeta.models.given import JointGiven
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
 
 NATS = 36.0

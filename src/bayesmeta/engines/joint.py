@@ -20,7 +20,8 @@ from bayesmeta.engines.joint_summaries import (
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
 from bayesmeta.models.blocks import Index
-from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.given import Points
+from bayesmeta.models.joint import JointModel
 
 TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""

@@ -32,7 +32,8 @@ from bayesmeta.engines.legendre import (
     interpolated,
     inverted,
 )
-from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.given import Points
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
 from bayesmeta.priors import Fixed, FlatTau, RhoFixed, RhoPrior, RhoUniform, TauPrior, Uniform
 
