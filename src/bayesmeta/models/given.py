@@ -7,7 +7,6 @@ import numpy as np
 
 from bayesmeta.arrays import Array
 
-
 _ROUNDING = 1e-14
 
 
