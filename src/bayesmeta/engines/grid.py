@@ -9,8 +9,10 @@ from scipy import special
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.legendre import gauss_legendre, highest_coefficients
-from bayesmeta.models.joint import JointGiven, JointModel
+from bayesmeta.models.given import JointGiven
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
+from bayesmeta.priors import TauPrior
 
 NATS = 36.0
 """How far below its peak the integrand is followed: 1 / eps."""
@@ -227,8 +229,8 @@ def _scan(model: JointModel, sides: tuple[Side, ...], *, prior: bool) -> tuple[A
 def _heights(model: JointModel, phi: Array, log_f: Array) -> Array:
     """Log integrand in the measure of x, and its highest moments that exist, shape (m, n)."""
     heights = [log_f]
-    for row, hyper in zip(phi, model.hypers[: len(model.between.tau)], strict=False):
-        if not hyper.fixed:
+    for row, hyper in zip(phi, model.hypers, strict=True):
+        if isinstance(hyper.prior, TauPrior) and not hyper.fixed:
             heights.append(log_f + highest_moment(model, hyper.name) * np.log(row))
     return np.stack(heights)
 

@@ -16,7 +16,8 @@ from bayesmeta.engines.grid import Nodes, all_hypers, free, normalised
 from bayesmeta.engines.joint import JointPosterior
 from bayesmeta.engines.joint_summaries import Answer, JointSummaries, Linear, Movement, Question
 from bayesmeta.models.covariance import Hyper
-from bayesmeta.models.joint import JointGiven, JointModel, Points
+from bayesmeta.models.given import JointGiven, Points
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
 
 SETS = 8

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.engines import exact
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.grid import Grid, Nodes, locate
 from bayesmeta.engines.joint_summaries import (
@@ -19,8 +20,12 @@ from bayesmeta.engines.joint_summaries import (
 )
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
+from bayesmeta.models import model_for
 from bayesmeta.models.blocks import Index
-from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.design import PerTime
+from bayesmeta.models.given import Points
+from bayesmeta.models.joint import JointModel
+from bayesmeta.priors import Flat
 
 TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
@@ -173,6 +178,26 @@ def fit_joint(
         before = answer
         counts = _more(counts, np.log(tolerance) / np.log(np.minimum(answer.roughness, 0.5)))
     return JointPosterior(tuple(grids)), ask.summaries(grid, answer, error if box else 0.0)
+
+
+def fit_alone(model: JointModel, level: float = 0.95) -> Linear:
+    """Return the means of each time pooled alone, shape (t,), by the univariate model.
+
+    Under the same priors; the ratio of its intervals' widths to those of the joint model is what
+    the other times add.
+    """
+    parts = []
+    for at in range(len(model.times)):
+        rows = model.slot == at
+        tau = model.between.tau[at if len(model.between.tau) > 1 else 0].bound(model.se[rows])
+        mu = model.coefficients[at] if isinstance(model.course, PerTime) else Flat()
+        single = model_for(model.y[rows], model.se[rows], mu, tau, f"time {model.times[at]:g}")
+        posterior, found = exact.fit(single, level, quantities=("mu",))
+        mean = found.of["mu"]
+        zero = -np.asarray(posterior.model.location) / posterior.model.unit
+        below = posterior.mixture("mu").cdf(zero)
+        parts.append(Linear(mean.mean, mean.sd, mean.median, mean.low, mean.high, below))
+    return Linear.joined(parts)
 
 
 def _more(counts: list[int], paces: Array) -> list[int]:

@@ -10,7 +10,8 @@ from bayesmeta.engines.axis import Marginal
 from bayesmeta.engines.grid import Grid, Nodes
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.models.blocks import Index
-from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.given import Points
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
 
 _LIGHT = 1e-14

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from scipy import special
 
-from bayesmeta.arrays import Array
+from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.grid import FINER, Grid, free, locate
 from bayesmeta.engines.joint import fit_joint
@@ -32,7 +32,10 @@ from bayesmeta.engines.legendre import (
     interpolated,
     inverted,
 )
-from bayesmeta.models.joint import JointModel, Points
+from bayesmeta.models.blocks import Index
+from bayesmeta.models.covariance import Hyper
+from bayesmeta.models.given import Points
+from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
 from bayesmeta.priors import Fixed, FlatTau, RhoFixed, RhoPrior, RhoUniform, TauPrior, Uniform
 
@@ -42,8 +45,8 @@ type Priors = Mapping[str, TauPrior | RhoPrior]
 TOLERANCE = 1e-4
 """Priors whose error on the shared nodes is above get nodes of their own."""
 
-_LEVELS = {0: (1, 1), 1: (41, 53), 2: (32, 41), 3: (19, 25), 4: (10, 14)}
-"""Nodes a side, by the number of free hyperparameters: for the error, and for the answer."""
+_LEVELS = {0: (1, 1), 1: (41, 53, 69, 90), 2: (32, 41, 53), 3: (19, 25, 33), 4: (10, 14)}
+"""Nodes a side, by the number of free hyperparameters; the later ones for those that need them."""
 
 _SHARES = {"rho_between": 0.8, "rho_within": 0.6}
 _GRADED = 1.3
@@ -140,8 +143,9 @@ def sweep_joint(
     return Swept(
         points,
         tuple(hyper.name for hyper in model.hypers),
-        Linear.joined([linear for linear, _, _ in parts]).at(back),
-        *(np.concatenate([part[i] for part in parts])[back] for i in (1, 2)),
+        Linear.joined([part.linear for part in parts]).at(back),
+        np.concatenate([part.log_evidence for part in parts])[back],
+        np.concatenate([part.error for part in parts])[back],
     )
 
 
@@ -158,41 +162,77 @@ def _widest(model: JointModel, support: tuple[tuple[float, float], ...]) -> Prio
     return chosen
 
 
-def _group(
-    widest: JointModel, models: list[JointModel], points: Points, level: float
-) -> tuple[Linear, Array, Array]:
-    """Summaries, log evidence and errors of models whose priors have one support."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Summaries of P models, shape (P, columns) in the order of `Swept`; the rest (P,)."""
+
+    linear: Linear
+    log_evidence: Array
+    error: Array
+
+    def at(self, rows: Mask) -> Self:
+        """Return those of some models."""
+        return type(self)(self.linear.at(rows), self.log_evidence[rows], self.error[rows])
+
+    def put(self, rows: Index, other: "_Answer") -> None:
+        """Replace those of some models."""
+        for name in Linear.__slots__:
+            getattr(self.linear, name)[rows] = getattr(other.linear, name)
+        self.log_evidence[rows], self.error[rows] = other.log_evidence, other.error
+
+    def against(self, before: "_Answer", hypers: tuple[Hyper, ...]) -> Self:
+        """Return the same with the change from another grid in its errors.
+
+        Of positive scales relative, of correlations absolute.
+        """
+        moves = self.linear.moves(before.linear)
+        for column, hyper in enumerate(hypers, moves.shape[1] - len(hypers)):
+            size = (
+                self.linear.median[:, column] if isinstance(hyper.prior, TauPrior) else np.ones(1)
+            )
+            moves[:, column] *= self.linear.scale[:, column] / np.maximum(size, 1e-300)
+        evidence = np.abs(self.log_evidence - before.log_evidence)
+        return replace(self, error=np.max([moves.max(1), evidence, self.error], axis=0))
+
+
+def _group(widest: JointModel, models: list[JointModel], points: Points, level: float) -> _Answer:
+    """Summarise models whose priors have one support, with more nodes for those that need them."""
     ragged = {one.hyper.name for model in models for one in free(model) if one.graded}
     box = tuple(
         replace(one, graded=one.hyper.name in ragged) for one in locate(widest, prior=False)
     )
-    rules = [
-        [Side.on(one, longer * _count(one, nodes), prior=False) for one in box]
-        for nodes in _LEVELS[len(box)]
-        for longer in (1, FINER)
-    ]
-    by_axis = [_log_priors(models, [rule[axis] for rule in rules]) for axis in range(len(box))]
-    log_priors = [[axis[at] for axis in by_axis] for at in range(len(rules))]
-    coarse, fine = (
-        _Shared.on(
-            Grid.on(widest, tuple(rules[at])), rules[at + 1], *log_priors[at : at + 2]
-        ).answer(points, level)
-        for at in (0, 2)
+    first, *more = (
+        [_count(coordinate, nodes) for coordinate in box] for nodes in _LEVELS[len(box)]
     )
-    _, log_evidence, doubt = fine
     orders = np.array([_orders(model, len(points.rows)) for model in models])
-    before, linear = (one.up_to(orders) for one, _, _ in (coarse, fine))
-    moves = linear.moves(before)
-    for column, hyper in enumerate(widest.hypers, 2 * len(points.rows)):
-        size = linear.median[:, column] if isinstance(hyper.prior, TauPrior) else np.ones(1)
-        moves[:, column] *= linear.scale[:, column] / np.maximum(size, 1e-300)
-    error = np.max([moves.max(1), np.abs(log_evidence - coarse[1]), doubt], axis=0)
-    for number in np.flatnonzero(~(error <= TOLERANCE)).tolist():
+    found = before = _shared(widest, models, box, first, orders).answer(points, level)
+    left = np.arange(len(models))
+    for counts in more:
+        late = [models[number] for number in left.tolist()]
+        answer = _shared(widest, late, box, counts, orders[left]).answer(points, level)
+        found.put(left, answer.against(before, widest.hypers))
+        unsettled = ~(found.error[left] <= TOLERANCE)
+        left, before = left[unsettled], answer.at(unsettled)
+        if not left.size:
+            break
+    for number in left.tolist():
         _, own = fit_joint(models[number], level, points)
-        for field, numbers in zip(Linear.__slots__, _columns(own), strict=True):
-            getattr(linear, field)[number] = numbers
-        log_evidence[number], error[number] = own.log_evidence, own.numerical_error
-    return linear, log_evidence, error
+        found.put(np.array([number]), _alone(own))
+    return found
+
+
+def _shared(
+    widest: JointModel,
+    models: list[JointModel],
+    box: tuple[Coordinate, ...],
+    counts: list[int],
+    orders: Index,
+) -> "_Shared":
+    sides = [Side.on(one, count, prior=False) for one, count in zip(box, counts, strict=True)]
+    finer = [Side.on(side.coordinate, FINER * len(side.x), prior=False) for side in sides]
+    both = [_log_priors(models, *pair) for pair in zip(sides, finer, strict=True)]
+    grid = Grid.on(widest, tuple(sides))
+    return _Shared.on(grid, finer, [one for one, _ in both], [one for _, one in both], orders)
 
 
 def _count(coordinate: Coordinate, nodes: int) -> int:
@@ -206,18 +246,19 @@ def _orders(model: JointModel, points: int) -> list[int]:
     return [*orders_of(model, points).tolist(), *hypers]
 
 
-def _columns(own: JointSummaries) -> list[Array]:
-    """Return the summaries of one fit, each in the order of the columns of `Swept`."""
-    return [
+def _alone(own: JointSummaries) -> _Answer:
+    """Return one fit as a batch of one."""
+    columns = [
         np.concatenate(
             [
                 getattr(own.theta_new, name),
                 getattr(own.mu, name),
                 [getattr(hyper, name, 0.0) for hyper in own.hypers],
             ]
-        )
+        )[None]
         for name in Linear.__slots__
     ]
+    return _Answer(Linear(*columns), np.array([own.log_evidence]), np.array([own.numerical_error]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +278,8 @@ class _Shared:
     prior : ndarray, shape (P, nodes)
         Their products.
     mass, log_evidence : ndarray, shape (P,)
+    orders : ndarray of int, shape (P, columns)
+        Highest moments that exist.
     """
 
     grid: Grid
@@ -246,10 +289,16 @@ class _Shared:
     prior: Array
     mass: Array
     log_evidence: Array
+    orders: Index
 
     @classmethod
     def on(
-        cls, grid: Grid, finer: list[Side], log_priors: list[Array], log_finer: list[Array]
+        cls,
+        grid: Grid,
+        finer: list[Side],
+        log_priors: list[Array],
+        log_finer: list[Array],
+        orders: Index,
     ) -> Self:
         """Weigh the nodes under each prior."""
         peaks = [one.max(-1, keepdims=True) for one in log_priors]
@@ -261,10 +310,10 @@ class _Shared:
         with np.errstate(divide="ignore"):
             log_evidence = np.log(mass) + grid.log_evidence
         log_evidence += sum(peak[:, 0] for peak in peaks)
-        return cls(grid, finer, log_finer, factors, prior, mass, log_evidence)
+        return cls(grid, finer, log_finer, factors, prior, mass, log_evidence, orders)
 
-    def answer(self, points: Points, level: float) -> tuple[Linear, Array, Array]:
-        """Summaries, log evidence, and errors that two grids would share, (P,)."""
+    def answer(self, points: Points, level: float) -> _Answer:
+        """Summarise the models; the errors are those that two grids would share."""
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         linear, doubt = self._mixtures(points, p)
         hypers = [self._hyper(number, p) for number in range(len(self.grid.model.hypers))]
@@ -272,7 +321,7 @@ class _Shared:
             np.column_stack([getattr(one, name) for one in (linear, *hypers)])
             for name in Linear.__slots__
         ]
-        return Linear(*columns), self.log_evidence, doubt
+        return _Answer(Linear(*columns).up_to(self.orders), self.log_evidence, doubt)
 
     def _mixtures(self, points: Points, p: Array) -> tuple[Linear, Array]:
         new, mean_of = new_study(self.grid, points), linear_mixture(self.grid, points.rows)
@@ -337,9 +386,9 @@ class _Shared:
         return Linear(marginal.mean(), marginal.sd(), median, low, high, 0 * median)
 
 
-def _log_priors(models: list[JointModel], sides: list[Side]) -> list[Array]:
-    """Log densities under each model's prior at the nodes of rules on one axis, (P, n) each."""
-    name, values = sides[0].coordinate.hyper.name, np.concatenate([side.value for side in sides])
+def _log_priors(models: list[JointModel], side: Side, finer: Side) -> tuple[Array, Array]:
+    """Log densities under each model's prior at the nodes of both rules, shape (P, n), (P, m)."""
+    name, values = side.coordinate.hyper.name, np.concatenate([side.value, finer.value])
     found: dict[TauPrior | RhoPrior, Array] = {}
     rows = []
     for model in models:
@@ -347,5 +396,5 @@ def _log_priors(models: list[JointModel], sides: list[Side]) -> list[Array]:
         if hyper.prior not in found:
             found[hyper.prior] = hyper.log_density(values)
         rows.append(found[hyper.prior])
-    ends = np.cumsum([len(side.value) for side in sides])[:-1]
-    return np.split(np.stack(rows), ends, axis=1)
+    both = np.stack(rows)
+    return both[:, : len(side.x)], both[:, len(side.x) :]

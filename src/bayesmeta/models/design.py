@@ -1,6 +1,7 @@
 """The mean over time: what the coefficients are and what the course is given them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,11 +17,6 @@ class Course(ABC):
 
     __slots__ = ()
     word: ClassVar[str]
-
-    @classmethod
-    @abstractmethod
-    def over(cls, times: Array) -> "Course":
-        """Return the course for data at these times, increasing."""
 
     @property
     @abstractmethod
@@ -170,9 +166,10 @@ class LogLinear(Course):
         return np.stack([np.ones_like(at), np.log(at)], -1)
 
 
-COURSES: dict[str, type[Course]] = {
-    course.word: course for course in (PerTime, Linear, LogLinear, Spline)
+COURSES: dict[str, Callable[[Array], Course]] = {
+    course.word: course.over for course in (PerTime, Linear, LogLinear, Spline)
 }
+"""How to make each kind of mean for data at increasing times."""
 
 
 def course(word: str, times: Array) -> Course:
@@ -190,4 +187,4 @@ def course(word: str, times: Array) -> Course:
     """
     if word not in COURSES:
         raise InputError(f"unknown mean over time {word!r}: {did_you_mean(word, COURSES)}")
-    return COURSES[word].over(times)
+    return COURSES[word](times)

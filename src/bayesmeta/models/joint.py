@@ -17,56 +17,13 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Correlation, Hyper
+from bayesmeta.models.curves import Curve
 from bayesmeta.models.design import Course
+from bayesmeta.models.given import JointGiven, Points
 from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
 
 _ELEMENTS = 1 << 18
 """Elements of a block's covariance worked on at once, so that memory stays bounded."""
-
-
-@dataclass(frozen=True, slots=True)
-class JointGiven:
-    """What is known for each node, that is, for each value of the hyperparameters.
-
-    Attributes
-    ----------
-    log_likelihood : ndarray, shape (n,)
-        ``log p(y | phi)`` with the coefficients and the study effects integrated out.
-    mean : ndarray, shape (p, n)
-        Of the coefficients beta.
-    covariance : ndarray, shape (p, p, n)
-    """
-
-    log_likelihood: Array
-    mean: Array
-    covariance: Array
-
-    @classmethod
-    def joined(cls, parts: "list[JointGiven]") -> Self:
-        """Put nodes side by side."""
-        names = ("log_likelihood", "mean", "covariance")
-        return cls(*(np.concatenate([getattr(p, name) for p in parts], -1) for name in names))
-
-    def linear(self, rows: Array) -> tuple[Array, Array]:
-        """Return the mean and the variance of ``rows @ beta``, shape (q, n), rows (q, p)."""
-        squares = (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), rows.shape[1] ** 2)
-        return rows @ self.mean, squares @ self.covariance.reshape(squares.shape[1], -1)
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Where a mean is asked for.
-
-    Attributes
-    ----------
-    rows : ndarray, shape (q, p)
-        ``mu = rows @ beta``.
-    times : ndarray, shape (q,)
-        At which a new study would be seen; without a meaning where the model has one time.
-    """
-
-    rows: Array
-    times: Array
 
 
 @dataclass(frozen=True)
@@ -116,6 +73,8 @@ class JointModel:
     def hypers(self) -> tuple[Hyper, ...]:
         """All hyperparameters, those of the between-study covariance first."""
         hypers = self.between.hypers(self.times, self._typical)
+        if self.curve is not None:
+            hypers += (self.curve.hyper(self.times, self._typical),)
         if len(self.error_times) > 1:
             hypers += (self.within.hyper("rho_within", self.error_times),)
         return hypers
@@ -137,7 +96,28 @@ class JointModel:
     @property
     def split(self) -> int:
         """Number of hyperparameters of the between-study covariance."""
-        return len(self.hypers) - (len(self.error_times) > 1)
+        return len(self.hypers) - (len(self.error_times) > 1) - (self.curve is not None)
+
+    @property
+    def curve(self) -> Curve | None:
+        """The mean over time where it has a hyperparameter."""
+        return self.course if isinstance(self.course, Curve) else None
+
+    def settled(self, value: float) -> tuple[Array, "JointModel"]:
+        """Return R and the model of b, ``beta = R b``, at a value of the curve's hyperparameter."""
+        assert self.curve is not None
+        rest = self.coefficients[len(self.curve.knots) :]
+        basis = self.curve.basis(value, self.times)
+        r = np.zeros((self.x.shape[1], basis.shape[1] + len(rest)))
+        r[: len(basis), : basis.shape[1]] = basis
+        r[len(basis) :, basis.shape[1] :] = np.eye(len(rest))
+        priors = (*self.curve.priors(value, self.coefficients[0]), *rest)
+        return r, replace(self, x=self.x @ r, coefficients=priors, course=None)
+
+    @cached_property
+    def linear(self) -> "JointModel":
+        """The model itself, or with its curve at a typical value of the hyperparameter."""
+        return self if self.curve is None else self.settled(self.hypers[self.split].typical)[1]
 
     @property
     def studies(self) -> int:
@@ -183,7 +163,15 @@ class JointModel:
             for name, prior in priors.items()
         }
         between, within = list(chosen.values())[: self.split], chosen.get("rho_within")
-        return replace(self, between=self.between.under(between), within=self.within.under(within))
+        course = self.course
+        if self.curve is not None:
+            course = self.curve.under(chosen[self.curve.parameter])
+        return replace(
+            self,
+            between=self.between.under(between),
+            within=self.within.under(within),
+            course=course,
+        )
 
     @property
     def own_points(self) -> Points:
@@ -220,7 +208,23 @@ class JointModel:
         A coefficient with a flat prior is integrated against density 1: it takes one
         ``log 2 pi`` away and has no part in B.
         """
+        if self.curve is not None:
+            return self._given_curve(phi)
         return JointGiven.joined([self._given(phi[:, at]) for at in self._chunks(phi)])
+
+    def _given_curve(self, phi: Array) -> JointGiven:
+        """Do so for each value of the curve's hyperparameter in turn."""
+        p, n = self.x.shape[1], phi.shape[1]
+        found = JointGiven(np.empty(n), np.empty((p, n)), np.empty((p, p, n)))
+        values, which = np.unique(phi[self.split], return_inverse=True)
+        for number, value in enumerate(values.tolist()):
+            at = which == number
+            r, model = self.settled(value)
+            part = model.given(np.delete(phi[:, at], self.split, 0))
+            found.log_likelihood[at] = part.log_likelihood
+            found.mean[:, at] = r @ part.mean
+            found.covariance[:, :, at] = np.einsum("ka,abn,lb->kln", r, part.covariance, r)
+        return found
 
     def study_effects(self, phi: Array, given: JointGiven) -> Iterator[tuple[Index, Array, Array]]:
         """Numbers of studies, and mean and variance of their effects at all times, (t, m, n).

@@ -10,6 +10,8 @@ from bayesmeta.errors import InputError
 from bayesmeta.models.between import LKJ, Between, Multilevel, OverTime, Unstructured
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.covariance import Correlation
+from bayesmeta.models.curves import Curve
+from bayesmeta.models.design import Course
 from bayesmeta.models.design import course as course_of
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
@@ -30,7 +32,8 @@ def longitudinal_model(
     tau: TauPrior | Sequence[TauPrior],
     between: Correlation | LKJ,
     within: Correlation = INDEPENDENT,
-    mean: str = "per-time",
+    mean: str | Curve = "per-time",
+    also_at: ArrayLike = (),
     coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
     baseline_se: ArrayLike | None = None,
 ) -> JointModel:
@@ -49,8 +52,11 @@ def longitudinal_model(
         Of the study effects over time; LKJ leaves it unstructured, for few times.
     within : Correlation
         Of the errors of a study's estimates.
-    mean : str
-        ``per-time``, ``linear``, ``log-linear`` or ``spline``.
+    mean : str or Curve
+        ``per-time``, ``linear``, ``log-linear``, ``spline``, or `Plateau` or `RandomWalk` with the
+        prior of their hyperparameter.
+    also_at : array_like
+        Further times at which a `Plateau` or `RandomWalk` is followed.
     coefficients : MuPrior, or one a coefficient
         Flat or normal.
     baseline_se : array_like, shape (n,), or None
@@ -80,7 +86,10 @@ def longitudinal_model(
     number = _numbered(study)
     _no_duplicates(study, at)
     baseline = None if baseline_se is None else _baseline(baseline_se, at)
-    course = course_of(mean, times)
+    if isinstance(mean, Curve):
+        course: Course = mean.over(np.append(times, also_at))
+    else:
+        course = course_of(mean, times)
     taus = tuple(one.bound(errors) for one in ((tau,) if isinstance(tau, TauPrior) else tau))
     return _checked(
         JointModel(
@@ -248,7 +257,8 @@ def _checked(model: JointModel) -> JointModel:
     if not np.all(model.se > 0):
         row = int(np.flatnonzero(~(model.se > 0))[0])
         raise InputError(f"se is {model.se[row]:g} in row {row + 1}: it must be positive")
-    x = model.x[:, model.flat] / np.maximum(np.abs(model.x[:, model.flat]).max(0), 1e-300)
+    x = model.linear.x[:, model.linear.flat]
+    x = x / np.maximum(np.abs(x).max(0), 1e-300)
     rank = int(np.linalg.matrix_rank(x)) if x.size else 0
     if rank < x.shape[1]:
         flat = [name for name, one in zip(model.names, model.flat, strict=True) if one]

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from bayesmeta.models.joint import JointModel
+from bayesmeta.priors import TauPrior
 
 _MARGIN = 1 / 16
 """As in the univariate model: what exists by less lies beyond the largest double."""
@@ -19,7 +20,9 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
     """
     taus = {hyper.name: at for at, hyper in enumerate(model.hypers[: len(model.between.tau)])}
     if name is not None and name not in taus:
-        return 2
+        prior = next(hyper.prior for hyper in model.hypers if hyper.name == name)
+        room = prior.tail_power - 1 if isinstance(prior, TauPrior) else np.inf
+        return max((r for r in (0, 1, 2) if room - r > _MARGIN), default=-1)
     highest = 2
     heavy = [at for at in taus.values() if model.between.tau[at].tail_power < np.inf]
     for size in range(1, len(heavy) + 1):
@@ -51,8 +54,9 @@ def _least_fall(model: JointModel, members: tuple[int, ...]) -> int:
     whole = len(model.between.tau) < len(model.times) or len(members) == len(model.between.tau)
     inside = model.study if whole else model.study[np.isin(model.slot, members)]
     studies = model.studies if whole else len(set(inside.tolist()))
-    return studies - int(model.flat.sum())
+    return studies - int(model.linear.flat.sum())
 
 
 def _fall(model: JointModel, members: tuple[int, ...]) -> float:
-    return model.between.fall(members, model.x[:, model.flat], model.study, model.slot)
+    x = model.linear.x[:, model.linear.flat]
+    return model.between.fall(members, x, model.study, model.slot)
