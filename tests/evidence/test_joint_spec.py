@@ -48,7 +48,6 @@ def test_weights_are_those_of_the_user(tmp_path):
 MISTAKES = {
     "unknown key": ('[joint]\nbetwen = "cs"', "unknown key 'joint.betwen': did you mean 'between'"),
     "unknown kind": ('[joint]\nbetween = "cs1"', "joint.between is 'cs1': did you mean 'cs'"),
-    "unknown mean": ('[joint]\nmean = "linar"', "joint.mean is 'linar': did you mean 'linear'"),
     "negative lag": ("[joint]\nrho_lag = -1", "joint.rho_lag is -1"),
     "a list for a prior": ("[joint]\nrho = [0, 1]", "joint.rho is [0, 1]: a text in quotes"),
     "true for a prior": ("[joint]\nrho = true", "joint.rho is True: a text in quotes"),

@@ -10,7 +10,7 @@ import bayesmeta as bm
 from bayesmeta.errors import InputError
 from bayesmeta.evidence import bundled_project, evidence_from_analysis
 from bayesmeta.fit.designs import AS_SET, fit_designs
-from bayesmeta.fit.joint import JointAsk
+from bayesmeta.fit.joint_ask import JointAsk
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.priors import Flat, HalfNormal
 

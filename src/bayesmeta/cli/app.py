@@ -122,8 +122,13 @@ def fit(
         ),
     ] = None,
     mean: Annotated[
-        Literal["per-time", "linear", "log-linear", "spline"] | None,
-        typer.Option(help="The pooled course over time. [default: per-time]"),
+        str | None,
+        typer.Option(
+            help="The pooled course over time: per-time, linear, log-linear, spline, "
+            "plateau(half-normal(6)) with a prior on the half-life, random-walk(half-normal(1)) "
+            "with one on the SD of a change. [default: per-time]",
+            metavar="COURSE",
+        ),
     ] = None,
     rho_lag: Annotated[
         float | None,

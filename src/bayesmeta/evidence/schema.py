@@ -49,8 +49,10 @@ class Joint(Part):
 
     Attributes
     ----------
-    mean : {"per-time", "linear", "log-linear", "spline"}
-        The pooled course over time.
+    mean : str
+        The pooled course over time: ``per-time``, ``linear``, ``log-linear``, ``spline``,
+        ``plateau(half-normal(6))`` with a prior on the half-life, ``random-walk(half-normal(1))``
+        with one on the SD of the change in a unit of time.
     between, within : {"cs", "ar1", "unstructured"}
         Correlation over time of the study effects, and of the errors of a study's estimates:
         compound symmetry, or ``rho^(gap / rho_lag)``; between studies also a tau a time and any
@@ -71,7 +73,7 @@ class Joint(Part):
         Why these priors on the correlations.
     """
 
-    mean: Literal["per-time", "linear", "log-linear", "spline"] = "per-time"
+    mean: str = "per-time"
     between: Literal["cs", "ar1", "unstructured"] = "cs"
     within: Literal["cs", "ar1"] = "cs"
     rho: PriorText = _JOINT.rho

@@ -113,7 +113,8 @@ class JointSpec:
     Attributes
     ----------
     mean : str
-        The course: ``per-time``, ``linear``, ``log-linear`` or ``spline``.
+        The course: ``per-time``, ``linear``, ``log-linear``, ``spline``, or ``plateau`` and
+        ``random-walk`` with a prior in brackets.
     between, within : str
         Correlation over time of the study effects, and of the errors of a study's estimates:
         ``cs`` or ``ar1``.

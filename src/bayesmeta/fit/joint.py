@@ -1,10 +1,8 @@
 """One model of all times of an outcome: the labelled result, and what it hangs on."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 
@@ -14,85 +12,21 @@ from bayesmeta.engines.joint import MOST_FREE, JointPosterior, fit_joint
 from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
-from bayesmeta.evidence.study import JointSpec, Pool, SeriesSpec, Variant
+from bayesmeta.evidence.study import Pool, SeriesSpec, Variant
 from bayesmeta.fit.designs import Designs, fit_designs
+from bayesmeta.fit.joint_ask import JointAsk
 from bayesmeta.fit.joint_numbers import JointNumbers, TimeNumbers, joint_numbers
 from bayesmeta.fit.numbers import Ask, benefit
 from bayesmeta.models.between import LKJ
-from bayesmeta.models.covariance import Correlation, correlation
+from bayesmeta.models.curves import Curve
 from bayesmeta.models.joint import JointModel
-from bayesmeta.models.longitudinal import longitudinal_model
-from bayesmeta.priors import MuPrior, RhoFixed, RhoPrior, mu_prior, rho_prior
+from bayesmeta.priors import RhoFixed
 
 RHO_WITHIN = (0.0, 0.3, 0.6, 0.9)
 """Within-study correlations at which the analysis is repeated, for nobody reports it."""
 
-UNSTRUCTURED = "unstructured"
-"""Name of a covariance over time with a tau a time and any correlations."""
-
 MAIN = "main"
 """Name of the analysis's own rows among the sets of rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class JointAsk:
-    """How the times are joined."""
-
-    mean: str
-    between: Correlation | LKJ
-    within: Correlation
-    tau_per_time: bool
-    beta: MuPrior
-    weights: Mapping[str, float]
-    reason: str
-    given: frozenset[str]
-
-    @classmethod
-    def of(cls, spec: JointSpec) -> Self:
-        """Read the text of a specification."""
-        return cls(
-            spec.mean,
-            _between(spec),
-            correlation(
-                spec.within, _rho("within_correlation", spec.within_correlation), spec.rho_lag
-            ),
-            spec.tau_per_time or spec.between == UNSTRUCTURED,
-            mu_prior(spec.beta),
-            spec.weights,
-            spec.reason,
-            spec.given,
-        )
-
-    @property
-    def kind(self) -> str:
-        """Name of the covariance of the study effects over time."""
-        return self.between.kind if isinstance(self.between, Correlation) else UNSTRUCTURED
-
-    @property
-    def rho(self) -> str:
-        """The prior on their correlation."""
-        between = self.between
-        return str(between.rho) if isinstance(between, Correlation) else f"lkj({between.eta:g})"
-
-    def model(self, pools: Sequence[Pool], ask: Ask) -> JointModel:
-        """Return the joint model of the pools of one outcome."""
-        labelled = [(pool, i) for pool in pools for i in range(pool.k)]
-        times = {pool.time for pool in pools}
-        tau = [ask.tau] * len(times) if self.tau_per_time else ask.tau
-        model = longitudinal_model(
-            [pool.studies[i] for pool, i in labelled],
-            [_time(pool) for pool, _ in labelled],
-            [pool.y[i] for pool, i in labelled],
-            [pool.se[i] for pool, i in labelled],
-            tau=tau,
-            between=self.between,
-            within=self.within,
-            mean=self.mean,
-            coefficients=ask.mu,
-        )
-        slopes = {"time", "log time"}
-        priors = (self.beta if name in slopes else ask.mu for name in model.names)
-        return replace(model, coefficients=tuple(priors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +151,12 @@ class Joint:
         """The first time at which P(benefit) passes the level, None where it never does.
 
         Of the times of the data where each has a mean of its own, for between them such a course
-        is a line that nobody observed; of all times between the first and the last otherwise.
+        is a line that nobody observed, and where the course is a curve, which is followed there;
+        of all times between the first and the last otherwise.
         """
         if self.ask.direction is None:
             return None
-        if self.how.mean == "per-time":
+        if self.how.mean == "per-time" or isinstance(self.how.mean, Curve):
             passed = (one for one in self.numbers.mu if (one.prob_benefit or 0) >= self.ask.level)
             return next((one.time for one in passed), None)
         found = self.main.posterior.first_time(self.ask.level, below=self.ask.direction == "lower")
@@ -301,6 +236,9 @@ class Joint:
         """Return the pooled effect and the effect in a new study at any times."""
         posterior = self.main.posterior.coarser
         times = np.atleast_1d(np.asarray(at, dtype=float))
+        if isinstance(self.how.mean, Curve):
+            model = self.how.model(self.main.pools, self.ask, times.tolist())
+            posterior = fit_joint_model(model, self.ask.level, 1e-4)[0]
         p = np.array([(1 - self.ask.level) / 2, 0.5, (1 + self.ask.level) / 2])
         parts = []
         for mixture in (posterior.mu(times), posterior.theta_new(times)):
@@ -393,28 +331,3 @@ def fit_joint_model(
     from bayesmeta.engines.importance import fit_importance
 
     return fit_importance(model, level)
-
-
-def _between(spec: JointSpec) -> Correlation | LKJ:
-    if spec.between != UNSTRUCTURED:
-        return correlation(spec.between, _rho("rho", spec.rho), spec.rho_lag)
-    if "rho" not in spec.given:
-        return LKJ()
-    found = re.fullmatch(r"\s*lkj\(\s*([-+.\deE]+)\s*\)\s*", spec.rho)
-    if not found:
-        raise InputError(
-            f"rho is {spec.rho!r}: unstructured correlations take lkj(1), or another eta"
-        )
-    return LKJ(float(found[1]))
-
-
-def _rho(name: str, text: str) -> RhoPrior:
-    try:
-        return rho_prior(text)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-
-
-def _time(pool: Pool) -> float:
-    assert pool.time is not None
-    return pool.time

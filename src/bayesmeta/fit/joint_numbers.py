@@ -89,7 +89,8 @@ class JointNumbers:
 
     ``method`` is how it was integrated. ``tau`` has one entry, or one a time. A correlation is its
     value where it is fixed, None where there is one time, and one a pair of times where they are
-    unstructured. ``reasons`` says why a field is None.
+    unstructured. ``curve`` is the half-life of a plateau or the SD of a random walk. ``reasons``
+    says why a field is None.
     """
 
     times: tuple[float, ...]
@@ -98,6 +99,7 @@ class JointNumbers:
     tau: tuple[HyperNumbers, ...]
     rho_between: HyperNumbers | tuple[HyperNumbers, ...] | float | None
     rho_within: HyperNumbers | float | None
+    curve: HyperNumbers | None
     coefficients: tuple[CoefficientNumbers, ...]
     contrasts: tuple[ContrastNumbers, ...]
     log_marginal_likelihood: float | None
@@ -136,6 +138,7 @@ def joint_numbers(
         if isinstance(model.between, Unstructured)
         else _rho(model, found, "rho_between"),
         rho_within=_rho(model, found, "rho_within"),
+        curve=_curve(model, found),
         coefficients=coefficient_numbers(model, found),
         contrasts=tuple(
             ContrastNumbers(
@@ -228,6 +231,12 @@ def _rhos(model: JointModel, found: JointSummaries) -> tuple[HyperNumbers, ...]:
         replace(hyper_numbers(found.hyper(hyper.name), str(hyper.prior)), times=pair)
         for hyper, pair in zip(named, combinations(model.times.tolist(), 2), strict=True)
     )
+
+
+def _curve(model: JointModel, found: JointSummaries) -> HyperNumbers | None:
+    if (curve := model.curve) is None:
+        return None
+    return hyper_numbers(found.hyper(curve.parameter), str(curve.prior))
 
 
 def _method(model: JointModel) -> str:

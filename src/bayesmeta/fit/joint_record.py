@@ -15,7 +15,7 @@ def joint_record(joint: Joint) -> dict[str, Any]:
         **_numbers(joint.numbers),
         "between": how.kind,
         "within": how.within.kind,
-        "mean": how.mean,
+        "mean": how.course,
         "rho_lag": how.within.lag,
         "priors": {
             name: {"text": str(prior), "default": name not in how.given}

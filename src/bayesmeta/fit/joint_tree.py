@@ -103,7 +103,7 @@ def _attrs(fit: "Fit", joint: Joint, data: Array) -> dict[str, Any]:
         "scale": fit.evidence.measure.scale,
         "time_unit": fit.evidence.time_unit,
         "model": "longitudinal",
-        "mean": how.mean,
+        "mean": how.course,
         "between": how.kind,
         "within": how.within.kind,
         "rho_lag": how.within.lag,

@@ -19,6 +19,8 @@ MEANS = {
     "linear": "a straight line over time",
     "log-linear": "a straight line over log time",
     "spline": "a natural cubic spline over time",
+    "plateau": "an exponential approach to a plateau",
+    "random-walk": "a random walk over time",
 }
 
 type Cells = tuple[str, ...]
@@ -28,7 +30,7 @@ def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
     """Return the lines above the tables of a joint model."""
     how, unit = joint.how, fit.evidence.time_unit
     lines = [
-        f"{MEANS[how.mean]}; {'a tau for each time' if how.tau_per_time else 'one tau'}; "
+        f"{MEANS[how.course]}; {'a tau for each time' if how.tau_per_time else 'one tau'}; "
         f"{percent(fit.ask.level)} central intervals; priors on mu and tau as above",
         _correlation("true effects of one study", "rho", joint, how.between, unit),
     ]
@@ -90,6 +92,8 @@ def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
     else:
         named.append(("rho, between", numbers.rho_between))
     named.append(("rho, within", numbers.rho_within))
+    if joint.model.curve is not None:
+        named.append((joint.model.curve.parameter.replace("_", " "), numbers.curve))
     rows: list[Cells] = [
         (name, f"{found:g}", "fixed", "")
         if isinstance(found, float)

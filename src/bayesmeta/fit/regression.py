@@ -23,7 +23,7 @@ from bayesmeta.fit.joint_numbers import (
     tau_numbers,
 )
 from bayesmeta.fit.numbers import Ask, benefit
-from bayesmeta.models.joint import Points
+from bayesmeta.models.given import Points
 from bayesmeta.models.longitudinal import regression_model
 from bayesmeta.priors import MuPrior, mu_prior
 

@@ -16,12 +16,12 @@ from bayesmeta.evidence import (
     evidence_from_table,
 )
 from bayesmeta.fit.events import Event
-from bayesmeta.fit.joint import Joint, JointAsk, fit_longitudinal
+from bayesmeta.fit.joint import Joint, fit_longitudinal
+from bayesmeta.fit.joint_ask import JointAsk
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.regression import Regression, fit_regression
 from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
-from bayesmeta.models.design import COURSES
 from bayesmeta.priors import (
     Flat,
     MuPrior,
@@ -99,8 +99,10 @@ def fit(
         Of the errors of a study's estimates over time, and of its true effects: a number, or a
         prior such as ``"uniform(0, 0.95)"``, the default of the first; ``"uniform(0, 1)"`` is that
         of the second.
-    mean : {"per-time", "linear", "log-linear", "spline"}, optional
-        The pooled course over time.
+    mean : str, optional
+        The pooled course over time: ``"per-time"``, the default, ``"linear"``, ``"log-linear"``,
+        ``"spline"``, ``"plateau(half-normal(6))"`` with a prior on the half-life, or
+        ``"random-walk(half-normal(1))"`` with one on the SD of the change in a unit of time.
     rho_lag : float, optional
         The gap of time to which an AR(1) correlation belongs, 1 by default.
     tau_per_time : bool, optional
@@ -263,7 +265,6 @@ def joint_spec(
             word = next(iter(named)).replace("_", "-")
             raise InputError(f"{word} is of the longitudinal model: add --model longitudinal")
         return None
-    _known(named.get("mean", "per-time"), tuple(COURSES), "mean over time")
     before = JointSpec() if evidence.joint is None else evidence.joint
     for name in {"rho", "within_correlation", "beta"} & named.keys():
         named[name] = str(named[name])

@@ -21,8 +21,9 @@ def inflated(model: JointModel, series: Mask, factor: float) -> JointModel:
         Which studies are series.
     factor : float
     """
-    se = np.where(series[model.study], np.sqrt(factor) * model.se, model.se)
-    return replace(model, se=se)
+    scale = np.where(series[model.study], np.sqrt(factor), 1.0)
+    baseline = None if model.baseline is None else scale * model.baseline
+    return replace(model, se=scale * model.se, baseline=baseline)
 
 
 def biased(model: JointModel, series: Mask, mean: Normal, sd: float) -> JointModel:

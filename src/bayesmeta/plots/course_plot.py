@@ -28,8 +28,8 @@ CI, CRI, PALE, PALER, GREY = "#1a1a1a", "#1f6fb4", "#a9cbe8", "#e3eef8", "#76767
 SOLE, PRINTED, SERIES = "#c2571a", "#5b8c2a", "#8a3d9c"
 MOST_NAMED = 8
 """Studies that are named, and shown with their intervals, in the figure."""
-BETWEEN = 101
-"""Times at which a smooth course is drawn."""
+BETWEEN, BETWEEN_OF_CURVE = 101, 13
+"""Times at which a smooth course is drawn; fewer where each costs a coefficient."""
 STEP = 0.013
 """From one mark at a time to the next, as a share of the range of times."""
 
@@ -195,7 +195,8 @@ def _bands(joint: Joint) -> tuple[tuple[TimeNumbers, ...], tuple[TimeNumbers, ..
     if joint.how.mean == "per-time":
         return joint.numbers.mu, joint.numbers.theta_new
     times = joint.model.times
-    return joint.course(np.union1d(np.linspace(times[0], times[-1], BETWEEN), times))
+    between = BETWEEN if joint.model.curve is None else BETWEEN_OF_CURVE
+    return joint.course(np.union1d(np.linspace(times[0], times[-1], between), times))
 
 
 def _studies(fit: Fit, joint: Joint, ax: Axes, step: float) -> None:
