@@ -28,7 +28,7 @@ def found():
         coefficients=Normal(0, 3),
     )
     posterior, summaries = fit_joint(model)
-    return posterior, summaries, joint_draws(posterior.grid, SIZE, np.random.default_rng(3))
+    return posterior, summaries, joint_draws(posterior.best, SIZE, np.random.default_rng(3))
 
 
 def near(draws, mean, sd):
@@ -64,7 +64,7 @@ def test_hyperparameters_have_uniform_ranks(found, at):
 
 def test_hyperparameters_keep_their_correlations(found):
     posterior, _, draws = found
-    grid = posterior.grid
+    grid = posterior.best
     centre = grid.phi @ grid.weights
     off = grid.phi - centre[:, None]
     covariance = (off * grid.weights) @ off.T
@@ -89,6 +89,35 @@ def test_replicates_where_studies_were_seen_and_marginal_likelihoods(found):
     assert draws.log_likelihood[0, 0] == pytest.approx(wanted, abs=1e-10)
 
 
+def test_changes_from_a_baseline():
+    model = longitudinal_model(
+        ["A", "A", "B", "C"], [1, 2, 1, 2], [-1.0, -2.0, -0.5, -1.2], [0.3, 0.3, 0.4, 0.2],
+        tau=HalfNormal(0.5), between=Correlation("cs", RhoFixed(0.5)),
+        within=Correlation("cs", RhoUniform(0, 0.95)), baseline_se=[0.4, 0.4, 0.3, 0.2],
+    )  # fmt: skip
+    posterior, summaries = fit_joint(model)
+    draws = joint_draws(posterior.best, SIZE, np.random.default_rng(5))
+    effects, _ = posterior.study_effects()
+    assert near(draws.mu, summaries.mu.mean, summaries.mu.sd)
+    assert near(draws.theta, effects.mean, effects.sd)
+    tau, r = draws.phi[0, 0], draws.phi[0, 2]
+    se = np.sqrt(0.4**2 + 0.3**2 - 2 * r * 0.4 * 0.3 + tau**2)
+    wanted = stats.norm(draws.mu[0, 0], se).logpdf(-0.5)
+    assert draws.log_likelihood[0, 1] == pytest.approx(wanted, abs=1e-10)
+
+
+def test_importance_sampling_is_resampled():
+    from bayesmeta.engines.importance import fit_importance
+
+    model = longitudinal_model(
+        ["A", "A", "B", "C"], [1, 2, 1, 2], [-1.0, -2.0, -0.5, -1.2], [0.3, 0.3, 0.4, 0.2],
+        tau=HalfNormal(0.5), between=Correlation("cs", RhoUniform(0, 1)),
+    )  # fmt: skip
+    posterior, summaries = fit_importance(model)
+    draws = joint_draws(posterior.best, SIZE, np.random.default_rng(6))
+    assert near(draws.mu, summaries.mu.mean, summaries.mu.sd)
+
+
 def test_fixed_hyperparameters_and_a_tau_of_zero():
     model = longitudinal_model(
         ["A", "A", "B"], [1, 2, 1], [0.1, 0.2, 0.3], [0.1, 0.2, 0.1],
@@ -96,7 +125,7 @@ def test_fixed_hyperparameters_and_a_tau_of_zero():
         within=Correlation("cs", RhoFixed(0.3)),
     )  # fmt: skip
     posterior, summaries = fit_joint(model)
-    draws = joint_draws(posterior.grid, SIZE, np.random.default_rng(4))
+    draws = joint_draws(posterior.best, SIZE, np.random.default_rng(4))
     np.testing.assert_array_equal(draws.phi[:, 1:], np.tile([0.5, 0.3], (SIZE, 1)))
     assert near(draws.mu, summaries.mu.mean, summaries.mu.sd)
     np.testing.assert_allclose(draws.theta[:, 0], draws.mu, atol=1e-7)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.engines.joint import fit_joint
 from bayesmeta.errors import InputError
+from bayesmeta.evidence.study import JointSpec
+from bayesmeta.fit.joint_ask import JointAsk
 
 REFERENCES = Path(__file__).parents[1] / "references"
 SUMMARY = ("mean", "sd", "median", "ci_low", "ci_high")
@@ -16,6 +19,12 @@ TWO_TIMES = {
     "time": [3, 12, 3, 12, 3, 12],
     "estimate": [-1.2, -0.6, -0.4, 0.1, -0.9, -0.7],
     "se": [0.4, 0.3, 0.35, 0.5, 0.2, 0.3],
+}
+THREE_TIMES = {
+    "study": ["A", "A", "B", "B", "C", "D", "D"],
+    "time": [3, 12, 3, 6, 6, 6, 12],
+    "estimate": [-1.2, -0.6, -0.4, 0.1, -0.9, -0.7, -0.2],
+    "se": [0.4, 0.3, 0.35, 0.5, 0.2, 0.3, 0.3],
 }
 PRIORS = {"tau": "half-normal(0.7)", "mu": "normal(0, 2)"}
 
@@ -215,6 +224,10 @@ MISUSES = {
     "AR(1) below 0": ({"between": "ar1", "rho": "uniform(-1, 1)"}, "AR(1) lie in [0, 1)"),
     "unknown model": ({"model": "longitudnal"}, "did you mean 'longitudinal'"),
     "unknown mean": ({"mean": "linaer"}, "did you mean 'linear'"),
+    "curve without a prior": ({"mean": "plateau"}, "as in plateau(half-normal(1))"),
+    "line with a prior": ({"mean": "linear(flat)"}, "takes no prior in brackets"),
+    "prior of a curve": ({"mean": "plateau(halfnormal)"}, "unknown prior on tau 'halfnormal'"),
+    "lkj": ({"between": "unstructured", "rho": "uniform(0, 1)"}, "take lkj(1), or another eta"),
     "unknown kind": ({"between": "ar"}, "unknown correlation over time 'ar'"),
     "lag": ({"rho_lag": 0}, "it must be positive"),
     "one time asked": ({"at": 3}, "joins all times"),
@@ -238,9 +251,51 @@ def test_more_times_leave_less_room_below_zero():
         longitudinal(table, rho="uniform(-1, 1)")
 
 
-def test_a_grid_refuses_more_than_four_free_hyperparameters():
-    with pytest.raises(InputError, match="6 hyperparameters are free"):
-        bm.fit("sledai", tau_per_time=True)
+def test_more_than_four_hyperparameters_are_sampled_and_that_is_said():
+    numbers = longitudinal(THREE_TIMES, tau_per_time=True).joint.numbers
+    assert numbers.method == "importance sampling"
+    # Of all summaries the worst, in relative terms: the lower bound of a tau that may be 0.
+    assert 1e-6 < numbers.numerical_error < 0.5
+    assert longitudinal(TWO_TIMES).joint.numbers.method == "Gauss-Legendre quadrature"
+
+
+def test_unstructured_covariances_have_a_correlation_for_each_pair_of_times():
+    fit = longitudinal(TWO_TIMES, between="unstructured", rho="lkj(2)", within_correlation=0.5)
+    joint = fit.to_dict()["joint"]
+    (rho,) = joint["rho_between"]
+    # beta(b, b) on (-1, 1) with b = eta - 1 + t / 2 = 2: its 97.5 % quantile.
+    assert rho["times"] == (3, 12)
+    assert rho["prior_high"] == pytest.approx(0.8114, abs=1e-4)
+    assert joint["between"] == "unstructured"
+    assert [one["time"] for one in joint["tau"]] == [3, 12]
+    assert joint["priors"]["rho"]["text"] == "lkj(2)"
+
+
+@pytest.mark.parametrize("mean", ["plateau(half-normal(6))", "random-walk(half-normal(1))"])
+def test_curves_are_followed_between_times(mean):
+    joint = longitudinal(THREE_TIMES, mean=mean, rho=0.5, within_correlation=0.5).joint
+    assert joint.numbers.curve.prior == mean.partition("(")[2][:-1]
+    mu, _ = joint.course([3, 4.5, 12])
+    # The course is another fit, on fewer nodes.
+    assert mu[0].median == pytest.approx(joint.numbers.mu[0].median, abs=2e-3)
+    assert mu[2].median == pytest.approx(joint.numbers.mu[2].median, abs=2e-3)
+    assert min(mu[0].median, joint.numbers.mu[1].median) - 0.3 < mu[1].median
+
+
+def test_a_change_from_baseline_at_one_time_is_that_of_the_univariate_model():
+    # SE^2 = (sd0^2 + sd1^2 - 2 r sd0 sd1) / n, with r = 0.5 in both.
+    fit = bm.fit("proteinuria_series", at=3)
+    how = JointAsk.of(JointSpec(within_correlation="0.5"))
+    model = how.model([fit.rows[0].pool], fit.ask)
+    found, known = fit_joint(model)[1], fit.rows[0].exact.mu
+    assert found.mu.median[0] == pytest.approx(known.median, abs=1e-10)
+    assert found.mu.high[0] == pytest.approx(known.ci_high, abs=1e-10)
+
+
+def test_the_correlation_of_before_and_after_has_a_prior():
+    rho = bm.fit("proteinuria_series").joint.numbers.rho_within
+    assert rho.prior == "uniform(0, 0.95)"
+    assert 0 < rho.moved < 1
 
 
 def test_tables_without_times_or_with_two_outcomes_are_refused():

@@ -44,7 +44,11 @@ def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
         lines.append(f"why these: {how.reason}")
     sampled = joint.numbers.method == "importance sampling"
     error = f"{'about' if sampled else 'below'} {joint.numbers.numerical_error:.0e}"
-    return [*lines, f"computed by {joint.numbers.method}; error {error} posterior SDs"]
+    return [
+        *lines,
+        f"computed by {joint.numbers.method}; largest numerical error {error} (of locations in "
+        "posterior SDs, of tau relative)",
+    ]
 
 
 def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
