@@ -22,6 +22,9 @@ from bayesmeta.engines.legendre import (
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.priors import RhoPrior
 
+_TINY = np.array([1e-130, 2e-130])
+"""So near zero that only the power by which a density starts is left to see."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
@@ -218,8 +221,8 @@ def _ragged(hyper: Hyper) -> bool:
     """Whether the prior density of a positive scale is not analytic at 0 or at infinity."""
     prior = hyper.prior
     assert not isinstance(prior, RhoPrior)
-    tiny = np.array([1e-130, 2e-130])
-    start = np.diff(prior.log_density(tiny, np.log(tiny)))[0] / log(2)
+    first, second = prior.log_density(_TINY, np.log(_TINY)).tolist()
+    start = (second - first) / log(2)
     rough_start = prior.support[0] == 0 and not (start < 10 and abs(start - round(start)) < 1e-6)
     tail = prior.tail_power
     return bool(rough_start or (tail < inf and tail % 1) or prior.log_tails)

@@ -52,7 +52,7 @@ _SHARES = {"rho_between": 0.8, "rho_within": 0.6}
 _GRADED = 1.3
 """Nodes of a correlation as a share of those of others, and of a side with flattened ends."""
 
-_TABLE = 48
+_TABLE = 36
 """Values of x at which the CDF of a mixture is worked out."""
 
 _LIGHT = 1e-10
@@ -201,38 +201,35 @@ def _group(widest: JointModel, models: list[JointModel], points: Points, level: 
     box = tuple(
         replace(one, graded=one.hyper.name in ragged) for one in locate(widest, prior=False)
     )
-    first, *more = (
-        [_count(coordinate, nodes) for coordinate in box] for nodes in _LEVELS[len(box)]
-    )
+    rules = [
+        [Side.on(one, longer * _count(one, nodes), prior=False) for one in box]
+        for nodes in _LEVELS[len(box)]
+        for longer in (1, FINER)
+    ]
+    by_axis = [_log_priors(models, [rule[axis] for rule in rules]) for axis in range(len(box))]
     orders = np.array([_orders(model, len(points.rows)) for model in models])
-    found = before = _shared(widest, models, box, first, orders).answer(points, level)
+
+    def answer(number: int, rows: Index) -> _Answer:
+        grid = Grid.on(widest, tuple(rules[2 * number]))
+        log_priors, log_finer = (
+            [axis[2 * number + longer][rows] for axis in by_axis] for longer in (0, 1)
+        )
+        shared = _Shared.on(grid, rules[2 * number + 1], log_priors, log_finer, orders[rows])
+        return shared.answer(points, level)
+
     left = np.arange(len(models))
-    for counts in more:
-        late = [models[number] for number in left.tolist()]
-        answer = _shared(widest, late, box, counts, orders[left]).answer(points, level)
-        found.put(left, answer.against(before, widest.hypers))
+    found = before = answer(0, left)
+    for number in range(1, len(_LEVELS[len(box)])):
+        after = answer(number, left)
+        found.put(left, after.against(before, widest.hypers))
         unsettled = ~(found.error[left] <= TOLERANCE)
-        left, before = left[unsettled], answer.at(unsettled)
+        left, before = left[unsettled], after.at(unsettled)
         if not left.size:
             break
     for number in left.tolist():
         _, own = fit_joint(models[number], level, points)
         found.put(np.array([number]), _alone(own))
     return found
-
-
-def _shared(
-    widest: JointModel,
-    models: list[JointModel],
-    box: tuple[Coordinate, ...],
-    counts: list[int],
-    orders: Index,
-) -> "_Shared":
-    sides = [Side.on(one, count, prior=False) for one, count in zip(box, counts, strict=True)]
-    finer = [Side.on(side.coordinate, FINER * len(side.x), prior=False) for side in sides]
-    both = [_log_priors(models, *pair) for pair in zip(sides, finer, strict=True)]
-    grid = Grid.on(widest, tuple(sides))
-    return _Shared.on(grid, finer, [one for one, _ in both], [one for _, one in both], orders)
 
 
 def _count(coordinate: Coordinate, nodes: int) -> int:
@@ -386,15 +383,11 @@ class _Shared:
         return Linear(marginal.mean(), marginal.sd(), median, low, high, 0 * median)
 
 
-def _log_priors(models: list[JointModel], side: Side, finer: Side) -> tuple[Array, Array]:
-    """Log densities under each model's prior at the nodes of both rules, shape (P, n), (P, m)."""
-    name, values = side.coordinate.hyper.name, np.concatenate([side.value, finer.value])
-    found: dict[TauPrior | RhoPrior, Array] = {}
-    rows = []
-    for model in models:
-        hyper = next(hyper for hyper in model.hypers if hyper.name == name)
-        if hyper.prior not in found:
-            found[hyper.prior] = hyper.log_density(values)
-        rows.append(found[hyper.prior])
-    both = np.stack(rows)
-    return both[:, : len(side.x)], both[:, len(side.x) :]
+def _log_priors(models: list[JointModel], sides: list[Side]) -> list[Array]:
+    """Log densities under each model's prior at the nodes of rules on one axis, (P, n) each."""
+    at = [hyper.name for hyper in models[0].hypers].index(sides[0].coordinate.hyper.name)
+    values = np.concatenate([side.value for side in sides])
+    hypers = [model.hypers[at] for model in models]
+    found = {hyper: hyper.log_density(values) for hyper in dict.fromkeys(hypers)}
+    ends = np.cumsum([len(side.value) for side in sides])[:-1]
+    return np.split(np.stack([found[hyper] for hyper in hypers]), ends, axis=1)

@@ -86,7 +86,8 @@ class JointModel:
 
     @property
     def _typical(self) -> float:
-        return float(np.median(self.se))
+        """The middle one of the standard errors."""
+        return float(np.sort(self.se)[len(self.se) // 2])
 
     def shown(self, phi: Array) -> list[tuple[Hyper, Array]]:
         """Return what a reader is shown of the hyperparameters phi, shape (h, n)."""
