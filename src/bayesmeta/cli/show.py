@@ -1,7 +1,9 @@
 """What ``fit`` prints for a person."""
 
+from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -20,6 +22,10 @@ from bayesmeta.fit.words import (
     span,
     study_lines,
 )
+
+if TYPE_CHECKING:
+    from bayesmeta.fit.joint_sampled import JointSampled
+    from bayesmeta.fit.sampled import Sampled
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -76,21 +82,21 @@ def agreement(to: Console, fit: Fit) -> None:
         box=box.SIMPLE_HEAD,
     )
     differences = []
-    for row in fit.rows:
-        if (found := row.sampled) is None:
+    show = formatter(fit.evidence)
+    sampled = [(pool_title(fit, row.pool), row.sampled) for row in fit.rows]
+    for title, found in [*sampled, ("all times in one model", fit.joint_nuts)]:
+        if found is None:
             continue
         checks, largest = found.diagnostics, found.largest
-        show = formatter(fit.evidence)
-        mu, error = found.numbers.mu.median or 0.0, found.mcse.mu.median or 0.0
         differences += [comparison.difference for comparison in found.comparisons]
         table.add_row(
-            pool_title(fit, row.pool),
+            title,
             f"{checks.r_hat_max:.3f}",
             f"{checks.ess_bulk_min:.0f}",
             f"{checks.ess_tail_min:.0f}",
             str(checks.divergences),
             f"{checks.bfmi_min:.2f}",
-            f"{show(mu)} ({error:.2g})",
+            _sampled_mu(found, show),
             str(len(found.comparisons)),
             f"{abs(largest.difference):.1f} MCSE, {largest.quantity}",
         )
@@ -101,6 +107,14 @@ def agreement(to: Console, fit: Fit) -> None:
         f"{rms:.2f} MCSE (1 is expected of two right answers), largest "
         f"{max(map(abs, differences)):.1f}."
     )
+
+
+def _sampled_mu(found: "Sampled | JointSampled", show: Callable[[float | None], str]) -> str:
+    """Return mu with its Monte Carlo error, where there is one mu."""
+    mu, error = found.numbers.mu, found.mcse.mu
+    if isinstance(mu, tuple) or isinstance(error, tuple):
+        return ""
+    return f"{show(mu.median)} ({error.median or 0.0:.2g})"
 
 
 def closing(to: Console, saved: list[Path], folder: Path) -> None:

@@ -103,7 +103,7 @@ class JointNumbers:
     coefficients: tuple[CoefficientNumbers, ...]
     contrasts: tuple[ContrastNumbers, ...]
     log_marginal_likelihood: float | None
-    numerical_error: float
+    numerical_error: float | None
     method: str
     reasons: dict[str, str]
 

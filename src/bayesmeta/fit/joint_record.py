@@ -1,14 +1,19 @@
 """The JSON of a joint model, on the analysis scale."""
 
+from collections.abc import Sized
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
 
+if TYPE_CHECKING:
+    from bayesmeta.fit.joint_sampled import JointSampled
+    from bayesmeta.fit.sampled import Comparison, Diagnostics
 
-def joint_record(joint: Joint) -> dict[str, Any]:
+
+def joint_record(joint: Joint, nuts: "JointSampled | None") -> dict[str, Any]:
     """Return a joint model as nested dicts and lists."""
     how = joint.how
     return {
@@ -46,7 +51,34 @@ def joint_record(joint: Joint) -> dict[str, Any]:
         "averaged": None if joint.averaged is None else _numbers(joint.averaged),
         "kept": [asdict(one) for one in joint.kept],
         "series": None if joint.series is None else _series(joint.series),
-        "nuts": None,  # the one place for the joint model sampled by NUTS
+        "nuts": None if nuts is None else _nuts(nuts),
+    }
+
+
+def _nuts(sampled: "JointSampled") -> dict[str, Any]:
+    return {
+        "posterior": _numbers(sampled.numbers),
+        "mcse": _numbers(sampled.mcse),
+        **agreement_record(sampled.diagnostics, sampled.comparisons, sampled.largest),
+    }
+
+
+def agreement_record(
+    found: "Diagnostics", comparisons: Sized, largest: "Comparison"
+) -> dict[str, Any]:
+    """Return diagnostics of chains, and how far they are from the exact engine."""
+    return {
+        "diagnostics": {
+            "r_hat_max": found.r_hat_max,
+            "ess_bulk_min": found.ess_bulk_min,
+            "ess_tail_min": found.ess_tail_min,
+            "divergences": found.divergences,
+            "bfmi_min": found.bfmi_min,
+            "problems": list(found.problems),
+        },
+        "comparisons": len(comparisons),
+        "max_difference_mcse": abs(largest.difference),
+        "max_difference_quantity": largest.quantity,
     }
 
 

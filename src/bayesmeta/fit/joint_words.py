@@ -43,7 +43,7 @@ def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
     if how.reason:
         lines.append(f"why these: {how.reason}")
     sampled = joint.numbers.method == "importance sampling"
-    error = f"{'about' if sampled else 'below'} {joint.numbers.numerical_error:.0e}"
+    error = f"{'about' if sampled else 'below'} {joint.numbers.numerical_error or 0:.0e}"
     return [
         *lines,
         f"computed by {joint.numbers.method}; largest numerical error {error} (of locations in "

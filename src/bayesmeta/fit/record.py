@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
 from bayesmeta.evidence.study import Pool
-from bayesmeta.fit.joint_record import hyper_record, joint_record
+from bayesmeta.fit.joint_record import agreement_record, hyper_record, joint_record
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
@@ -40,7 +40,7 @@ def record(fit: "Fit") -> dict[str, Any]:
         "rows": [_row(fit, row) for row in fit.rows],
         "left_out": [asdict(left) for left in evidence.left_out],
         "variants": [_variant(fit, variant) for variant in fit.variants],
-        "joint": None if fit.joint is None else joint_record(fit.joint),
+        "joint": None if fit.joint is None else joint_record(fit.joint, fit.joint_nuts),
         "regression": None if fit.regression is None else _regression(fit.regression),
     }
 
@@ -93,19 +93,8 @@ def notes(pool: Pool) -> list[str]:
 
 
 def _sampled(sampled: "Sampled") -> dict[str, Any]:
-    found, largest = sampled.diagnostics, sampled.largest
     return {
         "posterior": asdict(sampled.numbers),
         "mcse": asdict(sampled.mcse),
-        "diagnostics": {
-            "r_hat_max": found.r_hat_max,
-            "ess_bulk_min": found.ess_bulk_min,
-            "ess_tail_min": found.ess_tail_min,
-            "divergences": found.divergences,
-            "bfmi_min": found.bfmi_min,
-            "problems": list(found.problems),
-        },
-        "comparisons": len(sampled.comparisons),
-        "max_difference_mcse": abs(largest.difference),
-        "max_difference_quantity": largest.quantity,
+        **agreement_record(sampled.diagnostics, sampled.comparisons, sampled.largest),
     }

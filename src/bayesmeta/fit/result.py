@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from bayesmeta.fit.joint_sampled import JointSampled
     from bayesmeta.fit.sampled import Sampled
 
 type Engine = Literal["exact", "nuts", "both"]
@@ -69,6 +70,8 @@ class Fit:
         Other selections of rows, other assumptions: exact engine.
     joint : Joint or None
         One model of all times, where it was asked for.
+    joint_nuts : JointSampled or None
+        The same by NUTS.
     regression : Regression or None
         The pool regressed on moderators, where a formula was given.
     """
@@ -82,6 +85,7 @@ class Fit:
     rows: tuple[Row, ...]
     variants: tuple[VariantRows, ...]
     joint: Joint | None = None
+    joint_nuts: "JointSampled | None" = None
     regression: Regression | None = None
 
     @property
@@ -116,6 +120,9 @@ class Fit:
             if row.sampled
             for problem in row.sampled.diagnostics.problems
         ]
+        if self.joint_nuts:
+            problems = self.joint_nuts.diagnostics.problems
+            failed += [f"all times: NUTS did not converge: {problem}" for problem in problems]
         imprecise = [
             f"{row.pool.label}: quadrature reached an error of "
             f"{row.exact.numerical_error:.1e}, above 1e-10, with the most nodes allowed"
@@ -127,7 +134,8 @@ class Fit:
     @property
     def converged(self) -> bool:
         """Whether every NUTS fit passed its diagnostics."""
-        return not any(row.sampled and row.sampled.diagnostics.problems for row in self.rows)
+        sampled = [*(row.sampled for row in self.rows), self.joint_nuts]
+        return not any(one and one.diagnostics.problems for one in sampled)
 
     def with_nuts(
         self,
@@ -154,7 +162,12 @@ class Fit:
             rows.append(sample_row(row, self.ask, self.draws, self.seed + 1000 * at, progress))
             if done:
                 done(rows[-1])
-        return replace(self, rows=tuple(rows), engine=engine)
+        joint_nuts = None
+        if self.joint is not None:
+            from bayesmeta.fit.joint_sampled import sample
+
+            joint_nuts = sample(self.joint, self.draws, self.seed - 1, progress=progress)
+        return replace(self, rows=tuple(rows), joint_nuts=joint_nuts, engine=engine)
 
     def summary(self) -> "pd.DataFrame":
         """Return every posterior summary, one row a quantity.
