@@ -20,6 +20,7 @@ from bayesmeta.priors import (
     Jeffreys,
     LogNormal,
     Normal,
+    RhoBeta,
     RhoFixed,
     RhoUniform,
     SqrtTau,
@@ -375,3 +376,29 @@ def test_moments_that_do_not_exist_are_nan():
     assert np.all(np.isnan(found.mu.sd))
     assert np.all(np.isfinite(found.mu.mean))
     assert np.isnan(found.hyper("tau").sd)
+
+
+@pytest.mark.parametrize("times", [[0.25, 1.0], [1.0, 1.3, 3.0], [1.0, 1.0 + 2**-0.5]])
+def test_gaps_below_one_are_smooth_to_integrate(times):
+    # Isolates rho^(gap): the correlation by its panels, and as many of them near 0 as it takes.
+    generator = np.random.default_rng(5)
+    count = len(times)
+    model = longitudinal_model(
+        np.repeat(np.arange(9), count),
+        np.tile(times, 9),
+        np.repeat(generator.normal(0, 0.6, 9), count) + generator.normal(0, 0.5, 9 * count),
+        np.full(9 * count, 0.3),
+        tau=Fixed(0.6),
+        between=Correlation("ar1", RhoBeta(1, 3)),
+    )
+    _, found = fit_joint(model)
+    assert found.numerical_error < 1e-8
+    nodes, weights = special.roots_legendre(40)
+    edges = np.concatenate([[0], np.geomspace(1e-12, 0.1, 40), np.linspace(0.2, 1, 9)])
+    half = np.diff(edges)[:, None] / 2
+    rho = (edges[:-1, None] + half * (nodes + 1)).ravel()
+    phi = np.stack([np.full_like(rho, 0.6), rho, 0 * rho])
+    log_f = model.given(phi).log_likelihood + model.log_prior(phi)
+    q = np.exp(log_f) * (half * weights).ravel()
+    assert found.log_evidence == pytest.approx(np.log(q.sum()), abs=1e-8)
+    assert found.hyper("rho_between").mean == pytest.approx(q @ rho / q.sum(), abs=1e-8)

@@ -153,13 +153,10 @@ def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
         heights, log_rule = _scan(model, sides, prior=prior)
         kept = _kept(heights, threshold).reshape(counts)
         mass = special.softmax(heights[0] + log_rule).reshape(counts)
-        before, box = (
-            box,
-            tuple(
-                _trimmed(side, kept.any(others), mass.sum(others))
-                for side, others in zip(sides, _others_of(counts), strict=True)
-            ),
-        )
+        before, box = box, ()
+        for axis, side in enumerate(sides):
+            others = _others(axis, len(counts))
+            box += (_trimmed(side, kept.any(others), mass.sum(others)),)
         if threshold == NATS and all(map(_settled, before, box)):
             break
     return box
@@ -174,10 +171,8 @@ def tensor(sides: list[Array]) -> Array:
 
 def _trimmed(side: Side, kept: Mask, masses: Array) -> Coordinate:
     """Return the coordinate between the nodes next to those kept, dense where the masses lie."""
-    points, inside = (
-        [side.coordinate.low, *side.x.tolist(), side.coordinate.high],
-        np.flatnonzero(kept),
-    )
+    points = [side.coordinate.low, *side.x.tolist(), side.coordinate.high]
+    inside = np.flatnonzero(kept)
     centre = float(masses @ side.x)
     sd = float(np.sqrt(masses @ (side.x - centre) ** 2))
     gap = float(np.diff(side.x)[min(int(masses.argmax()), len(side.x) - 2)])
@@ -243,7 +238,3 @@ def _kept(heights: Array, threshold: float) -> Mask:
 
 def _others(axis: int, dimensions: int) -> tuple[int, ...]:
     return tuple(i for i in range(dimensions) if i != axis)
-
-
-def _others_of(counts: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return [_others(axis, len(counts)) for axis in range(len(counts))]

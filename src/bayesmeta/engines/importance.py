@@ -36,8 +36,8 @@ def fit_importance(
 ) -> tuple[JointPosterior, JointSummaries]:
     """Return the posterior and the summaries of a joint model of any number of hyperparameters.
 
-    Good to about 1e-3: `numerical_error` is twice the standard error of the worst summary, from
-    sets of points. It has no marginal densities.
+    Good to between 1e-3 and 1e-2: `numerical_error` is twice the standard error of the worst
+    summary, from sets of points. It has no marginal densities.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines import exact
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
-from bayesmeta.engines.grid import Grid, Nodes, locate
+from bayesmeta.engines.grid import Grid, Nodes, free, locate
 from bayesmeta.engines.joint_summaries import (
     JointSummaries,
     Linear,
@@ -31,6 +31,8 @@ TOLERANCES = (1e-10, 1e-10, 1e-8, 1e-6, 1e-4)
 """By the number of free hyperparameters: the change between two levels that is small enough."""
 
 MOST_FREE = 4
+"""Hyperparameters that a grid serves."""
+
 _MOST_NODES = (1, 1 << 10, 1 << 14, 1 << 17, 400_000)
 _FIRST, _FIRST_WITHIN = 10, 6
 """Nodes a side at first, and on that of the within-study correlation."""
@@ -111,7 +113,7 @@ class JointPosterior:
         """Return the first time at which P(mu < 0) passes a level; ``nan`` where it never does.
 
         With ``below=False`` P(mu > 0). Between the first and the last time of the data, to a
-        millionth of the time between them.
+        millionth of the time between them; of a `Curve` the first of its knots.
         """
         first, last = self.model.times[[0, -1]]
 
@@ -119,9 +121,14 @@ class JointPosterior:
             below_zero = self.mu(at).cdf(0.0)
             return np.flatnonzero((below_zero if below else 1 - below_zero) >= level)
 
+        curve = self.model.curve
         scan = np.union1d(np.linspace(first, last, 129), self.model.times)
+        if curve is not None:
+            scan = np.array(curve.knots)
         if not passed(scan).size:
             return float("nan")
+        if curve is not None:
+            return float(scan[passed(scan)[0]])
         while (after := passed(scan)[0]) > 0 and np.ptp(scan) > 1e-6 * (last - first):
             scan = np.linspace(scan[after - 1], scan[after], 9)
         return float(scan[after])
@@ -136,9 +143,8 @@ def fit_joint(
     """Return the posterior and the summaries of a joint model.
 
     The nodes a side are raised, those of the axes that need it faster, until the largest change of
-    any summary is small, below
-    1e-10 with one free hyperparameter, 1e-8 with two, 1e-6 with three and 1e-4 with four; what is
-    reached is `numerical_error`.
+    any summary is small: below 1e-10 with one free hyperparameter, 1e-8 with two, 1e-6 with three
+    and 1e-4 with four. What is reached is `numerical_error`.
 
     Parameters
     ----------
@@ -154,14 +160,29 @@ def fit_joint(
     ------
     InputError
         With more than four free hyperparameters.
+
+    Examples
+    --------
+    >>> from bayesmeta.models.covariance import Correlation
+    >>> from bayesmeta.models.longitudinal import longitudinal_model
+    >>> from bayesmeta.priors import HalfNormal, RhoUniform
+    >>> model = longitudinal_model(
+    ...     ["A", "A", "B", "B", "C"], [3, 12, 3, 12, 12], [-1.2, -0.4, -0.8, -0.9, -0.1],
+    ...     [0.4, 0.5, 0.3, 0.3, 0.2], tau=HalfNormal(0.5),
+    ...     between=Correlation("cs", RhoUniform(0, 1)),
+    ... )
+    >>> posterior, found = fit_joint(model)
+    >>> found.mu.median.round(3), found.numerical_error < 1e-8
+    (array([-0.909, -0.417]), True)
     """
     ask = Question(model, model.own_points if at is None else at, level)
-    box = locate(model)
+    box = free(model)
     if len(box) > MOST_FREE:
         raise InputError(
             f"{len(box)} hyperparameters are free, and a grid serves {MOST_FREE} at most: fix "
-            f"some of them, or use importance sampling (good to 1e-3) or NUTS"
+            f"some of them, or use importance sampling (good to 1e-2) or NUTS"
         )
+    box = locate(model)
     grids: list[Grid] = []
     before, error = None, np.inf
     counts = [_FIRST_WITHIN if one.hyper.name == "rho_within" else _FIRST for one in box]
@@ -183,8 +204,8 @@ def fit_joint(
 def fit_alone(model: JointModel, level: float = 0.95) -> Linear:
     """Return the means of each time pooled alone, shape (t,), by the univariate model.
 
-    Under the same priors; the ratio of its intervals' widths to those of the joint model is what
-    the other times add.
+    Of a model over time, under the same priors; the ratio of its intervals' widths to those of the
+    joint model is what the other times add.
     """
     parts = []
     for at in range(len(model.times)):

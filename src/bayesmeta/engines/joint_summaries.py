@@ -304,7 +304,7 @@ def movement(marginal: Marginal, level: float, highest: int) -> Movement:
 def _moved(marginal: Marginal) -> float:
     """Kolmogorov distance of the posterior from the prior, by zooming in on the largest gap."""
     side, prior = marginal.coordinate, marginal.coordinate.hyper.prior
-    low, high = -1.0, 1.0 - 1e-6
+    low, high = 1e-6 - 1.0, 1.0 - 1e-6
     for _ in range(3):
         t = np.linspace(low, high, 65)
         value = side.value(side.at(t)[0])[0]

@@ -65,7 +65,7 @@ def sample_joint(
     names = ("diverging", "energy", "depth", "n_steps", "step_size", "mean_tree_accept", "logp")
     return JointDraws(
         posterior["beta"].to_numpy(),
-        np.moveaxis(posterior["phi"].to_numpy(), -1, -1),
+        posterior["phi"].to_numpy(),
         {name: stats[name].to_numpy() for name in names if name in stats},
     )
 
@@ -107,43 +107,62 @@ def build_joint(model: JointModel) -> pm.Model:
 
 
 def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
-    """Log density of y given the coefficients, block by block, by ``L D L'`` of each."""
-    between = _between(model, phi[: model.split])
-    within = _within(model, phi)
-    total: Any = -len(model.y) * log(2 * pi) / 2
-    for block in model.blocks:
-        slots, rows = block.slots.tolist(), block.rows
-        covariance = [
-            [between[s][t] + _error(model, rows, i, j, within, s, t) for j, t in enumerate(slots)]
-            for i, s in enumerate(slots)
+    """Log density of y given the coefficients, by ``L D L'`` of each study's covariance.
+
+    All studies at once: at a time that a study does not report stands a residual of 0 with an
+    independent variance of 1, which adds nothing.
+    """
+    count = len(model.times)
+    between, within = _between(model, phi[: model.split]), _within(model, phi)
+    seen = np.zeros((count, model.studies))
+    seen[model.slot, model.study] = 1.0
+    residual = [
+        pt.as_tensor(_spread(model, seen, model.y)[t])
+        - pt.dot(np.stack([_spread(model, seen, column)[t] for column in model.x.T], -1), beta)
+        for t in range(count)
+    ]
+    covariance = [
+        [
+            seen[s] * seen[t] * (between[s][t] + _error(model, seen, within, s, t))
+            + (1 - seen[s]) * (s == t)
+            for t in range(count)
         ]
-        residual = [model.y[rows[i]] - pt.dot(model.x[rows[i]], beta) for i in range(len(slots))]
-        for k in range(len(slots)):
-            pivot = covariance[k][k]
-            total -= pt.sum(pt.log(pivot) + residual[k] ** 2 / pivot) / 2
-            for i in range(k + 1, len(slots)):
-                share = covariance[i][k] / pivot
-                residual[i] = residual[i] - share * residual[k]
-                for j in range(k + 1, i + 1):
-                    covariance[i][j] = covariance[i][j] - share * covariance[j][k]
+        for s in range(count)
+    ]
+    total: Any = -len(model.y) * log(2 * pi) / 2
+    for k in range(count):
+        pivot = covariance[k][k]
+        total -= pt.sum(pt.log(pivot) + residual[k] ** 2 / pivot) / 2
+        for i in range(k + 1, count):
+            share = covariance[i][k] / pivot
+            residual[i] = residual[i] - share * residual[k]
+            for j in range(k + 1, i + 1):
+                covariance[i][j] = covariance[i][j] - share * covariance[j][k]
     return total
 
 
-def _error(model: JointModel, rows: Any, i: int, j: int, within: Matrix, s: int, t: int) -> Any:
-    """Covariance of the errors of the i-th and j-th estimates of a block's studies, shape (m,)."""
-    left, right = model.se[rows[i]], model.se[rows[j]]
+def _spread(model: JointModel, seen: Array, column: Array) -> Array:
+    """Lay a column out by time and study, 0 where there is no estimate."""
+    table = np.zeros_like(seen)
+    table[model.slot, model.study] = column
+    return table
+
+
+def _error(model: JointModel, seen: Array, within: Matrix, s: int, t: int) -> Any:
+    """Covariance of the errors of each study at two times, shape (studies,)."""
+    se = _spread(model, seen, model.se)
     if model.baseline is None:
-        return left * right * within[s][t]
-    start = model.baseline[rows[0]]
-    shared = left * start * within[0][s + 1] + right * start * within[0][t + 1]
-    return left * right * within[s + 1][t + 1] + start**2 - shared
+        return se[s] * se[t] * within[s][t]
+    start = _spread(model, seen, model.baseline).max(0)
+    shared = start * (se[s] * within[0][s + 1] + se[t] * within[0][t + 1])
+    return se[s] * se[t] * within[s + 1][t + 1] + start**2 - shared
 
 
 def _between(model: JointModel, phi: list[Any]) -> Matrix:
     count, between = len(model.times), model.between
     if isinstance(between, Multilevel):
         shared, own = phi[0] ** 2, phi[1] ** 2
-        return [[shared + own * (s == t) for t in range(count)] for s in range(count)]
+        return [[shared + own if s == t else shared for t in range(count)] for s in range(count)]
     taus = list(phi[:count] if len(between.tau) > 1 else [phi[0]] * count)
     if isinstance(between, OverTime):
         rho = phi[-1] if count > 1 else 0.0

@@ -12,6 +12,9 @@ from bayesmeta.priors import Prior, RhoPrior, TauPrior
 type Kind = Literal["cs", "ar1"]
 KINDS: tuple[Kind, ...] = ("cs", "ar1")
 
+_ROOTS = range(1, 13)
+"""``rho^gap`` is a polynomial in the m-th root of rho where m times every gap is whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hyper:
@@ -108,9 +111,10 @@ class Correlation:
         if self.kind == "cs":
             return Hyper(name, self.rho)
         gaps = np.diff(times) / self.lag
-        power = min(1.0, float(gaps.min()))
-        ratios = gaps / power
-        return Hyper(name, self.rho, 1.0, power, bool(np.any(np.abs(ratios % 1) > 1e-9)))
+        for root in _ROOTS:
+            if np.all(np.abs(root * gaps - np.round(root * gaps)) < 1e-9):
+                return Hyper(name, self.rho, 1.0, 1 / root)
+        return Hyper(name, self.rho, 1.0, min(1.0, float(gaps.min())), ragged=True)
 
 
 def correlation(kind: str, rho: RhoPrior, lag: float = 1.0) -> Correlation:
