@@ -1,6 +1,6 @@
 """The door to joint models: columns and priors in, a model or one line that says why not."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ def longitudinal_model(
     mean: str | Curve = "per-time",
     also_at: ArrayLike = (),
     coefficients: MuPrior | Sequence[MuPrior] = _FLAT,
+    covariates: Mapping[str, ArrayLike] | None = None,
     baseline_se: ArrayLike | None = None,
 ) -> JointModel:
     """Return the joint model of effects at several times.
@@ -58,7 +59,10 @@ def longitudinal_model(
     also_at : array_like
         Further times at which a `Plateau` or `RandomWalk` is followed.
     coefficients : MuPrior, or one a coefficient
-        Flat or normal.
+        Flat or normal; those of covariates come last.
+    covariates : mapping of array_like, shape (n,)
+        Further columns of the design by their names, such as an indicator of uncontrolled series
+        whose coefficient is their bias.
     baseline_se : array_like, shape (n,), or None
         Where y are changes from a baseline at time 0: the SE of the study's value there, beside
         those of its later values in se. The correlation of the errors, `within`, then is that of
@@ -86,6 +90,8 @@ def longitudinal_model(
     number = _numbered(study)
     _no_duplicates(study, at)
     baseline = None if baseline_se is None else _baseline(baseline_se, at)
+    extra = dict(zip(covariates or {}, _numbers(**(covariates or {})), strict=True))
+    _same_length(study=study, **extra)
     if isinstance(mean, Curve):
         course: Course = mean.over(np.append(times, also_at))
     else:
@@ -98,14 +104,14 @@ def longitudinal_model(
             number,
             slot,
             times,
-            course.design(times)[slot],
-            _for_each(coefficients, course.names),
+            np.column_stack([course.design(times)[slot], *extra.values()]),
+            _for_each(coefficients, (*course.names, *extra)),
             OverTime(taus, between)
             if isinstance(between, Correlation)
             else Unstructured(taus, between),
             within,
             course,
-            course.names,
+            (*course.names, *extra),
             baseline,
         )
     )
