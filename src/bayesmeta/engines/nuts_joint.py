@@ -14,6 +14,7 @@ import numpy as np
 import nutpie
 import pymc as pm
 from pytensor import tensor as pt
+from pytensor.tensor.linalg import cholesky, solve_triangular
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
@@ -73,8 +74,9 @@ def sample_joint(
 def build_joint(model: JointModel) -> pm.Model:
     """Return the PyMC model of a joint model.
 
-    The coefficients are sampled as offsets from those at a typical heterogeneity, in units of
-    their root covariance there, which grow with tau.
+    The coefficients are sampled as offsets from their conditional mean, in units of the root of
+    their conditional covariance, given the hyperparameters: where rho is near 1 and a study is
+    precise, changes over time are known far better than means, and no fixed scale serves both.
 
     Raises
     ------
@@ -84,43 +86,63 @@ def build_joint(model: JointModel) -> pm.Model:
     if model.curve is not None:
         raise InputError(f"a {model.curve.word} mean is not sampled by NUTS: use the exact engine")
     unit = float(np.median(model.se))
-    typical = np.array([_middle(hyper, unit) for hyper in model.hypers])
-    given = model.given(typical[:, None])
-    root = np.linalg.cholesky(given.covariance[:, :, 0])
     with pm.Model(coords={"coefficient": list(model.names)}) as structure:
         phi = [_hyper(hyper, unit) for hyper in model.hypers]
         pm.Deterministic("phi", pt.stack(phi))
-        taus = phi[: len(model.between.tau)]
-        heterogeneity = sum(tau**2 for tau in taus) / len(taus)
-        spread = pt.sqrt((unit**2 + heterogeneity) / (2 * unit**2))
+        eliminated = _eliminated(model, phi)
+        root, mean = _conditional(model, eliminated)
         offset = pm.Flat("offset", dims="coefficient")
-        beta = pm.Deterministic(
-            "beta", given.mean[:, 0] + spread * pt.dot(root, offset), dims="coefficient"
-        )
+        off = solve_triangular(root.T, offset, lower=False)
+        beta = pm.Deterministic("beta", model.origin + mean + off, dims="coefficient")
         log_prior = sum(
             MU_FORMS[type(prior)](beta[at], *_values(prior))
             for at, prior in enumerate(model.coefficients)
         )
-        pm.Potential("beta_prior", log_prior + len(model.names) * pt.log(spread))
-        pm.Potential("likelihood", _log_likelihood(model, beta, phi))
+        pm.Potential("beta_prior", log_prior - pt.sum(pt.log(pt.diag(root))))
+        pm.Potential("likelihood", _density(model, beta, eliminated))
     return structure
 
 
 def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
-    """Log density of y given the coefficients, by ``L D L'`` of each study's covariance.
+    """Log density of y given the coefficients and the hyperparameters."""
+    return _density(model, beta, _eliminated(model, phi))
 
-    All studies at once: at a time that a study does not report stands a residual of 0 with an
+
+def _density(model: JointModel, beta: Any, eliminated: list[tuple[Any, Any]]) -> Any:
+    total: Any = -len(model.y) * log(2 * pi) / 2
+    for pivot, columns in eliminated:
+        residual = columns[:, -1] - pt.dot(columns[:, :-1], beta - model.origin)
+        total -= pt.sum(pt.log(pivot) + residual**2 / pivot) / 2
+    return total
+
+
+def _conditional(model: JointModel, eliminated: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Root of the precision of the coefficients given the rest, and their mean from `origin`."""
+    precision = np.array([prior.precision for prior in model.coefficients])
+    location = np.array([prior.location for prior in model.coefficients])
+    moments: Any = np.diag(precision)
+    sums: Any = precision * np.where(model.flat, 0.0, location - model.origin)
+    for pivot, columns in eliminated:
+        x, y = columns[:, :-1], columns[:, -1]
+        moments = moments + pt.dot(x.T / pivot, x)
+        sums = sums + pt.dot(x.T / pivot, y)
+    root = cholesky(moments)
+    return root, solve_triangular(root.T, solve_triangular(root, sums, lower=True), lower=False)
+
+
+def _eliminated(model: JointModel, phi: list[Any]) -> list[tuple[Any, Any]]:
+    """Pivots of each time, shape (studies,), and columns of [X y] there, by ``L D L'``.
+
+    All studies at once: at a time that a study does not report stands a row of 0 with an
     independent variance of 1, which adds nothing.
     """
     count = len(model.times)
     between, within = _between(model, phi[: model.split]), _within(model, phi)
     seen = np.zeros((count, model.studies))
     seen[model.slot, model.study] = 1.0
-    residual = [
-        pt.as_tensor(_spread(model, seen, model.y)[t])
-        - pt.dot(np.stack([_spread(model, seen, column)[t] for column in model.x.T], -1), beta)
-        for t in range(count)
-    ]
+    off = model.y - model.x @ model.origin
+    table = np.stack([_spread(model, seen, column) for column in (*model.x.T, off)], -1)
+    columns: list[Any] = [pt.as_tensor(row) for row in table]
     covariance = [
         [
             seen[s] * seen[t] * (between[s][t] + _error(model, seen, within, s, t))
@@ -129,16 +151,13 @@ def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
         ]
         for s in range(count)
     ]
-    total: Any = -len(model.y) * log(2 * pi) / 2
     for k in range(count):
-        pivot = covariance[k][k]
-        total -= pt.sum(pt.log(pivot) + residual[k] ** 2 / pivot) / 2
         for i in range(k + 1, count):
-            share = covariance[i][k] / pivot
-            residual[i] = residual[i] - share * residual[k]
+            share = covariance[i][k] / covariance[k][k]
+            columns[i] = columns[i] - share[:, None] * columns[k]
             for j in range(k + 1, i + 1):
                 covariance[i][j] = covariance[i][j] - share * covariance[j][k]
-    return total
+    return [(covariance[k][k], columns[k]) for k in range(count)]
 
 
 def _spread(model: JointModel, seen: Array, column: Array) -> Array:
