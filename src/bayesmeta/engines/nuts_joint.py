@@ -14,13 +14,13 @@ import numpy as np
 import nutpie
 import pymc as pm
 from pytensor import tensor as pt
-from pytensor.tensor.linalg import cholesky, solve_triangular
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
 from bayesmeta.errors import InputError
 from bayesmeta.models.between import Multilevel, OverTime
 from bayesmeta.models.covariance import Correlation, Hyper
+from bayesmeta.models.design import PerTime, Spline
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
@@ -74,9 +74,11 @@ def sample_joint(
 def build_joint(model: JointModel) -> pm.Model:
     """Return the PyMC model of a joint model.
 
-    The coefficients are sampled as offsets from their conditional mean, in units of the root of
-    their conditional covariance, given the hyperparameters: where rho is near 1 and a study is
-    precise, changes over time are known far better than means, and no fixed scale serves both.
+    The coefficients are sampled as offsets from those where studies keep their effects, rho near
+    1, in units of their root covariance at a typical heterogeneity: what is shared by all times
+    grows with ``s^2 + tau^2 (1 - rho + t rho)``, changes over time with ``s^2 + tau^2 (1 - rho)``,
+    s the smallest standard error. One scale for both leaves a funnel: where rho is near 1 precise
+    studies tell changes far better than means.
 
     Raises
     ------
@@ -86,63 +88,77 @@ def build_joint(model: JointModel) -> pm.Model:
     if model.curve is not None:
         raise InputError(f"a {model.curve.word} mean is not sampled by NUTS: use the exact engine")
     unit = float(np.median(model.se))
+    typical = np.array([_middle(hyper, unit) for hyper in model.hypers])
+    root = np.linalg.cholesky(model.given(typical[:, None]).covariance[:, :, 0])
+    kept = np.array([_middle(hyper, unit, 0.999) for hyper in model.hypers])
+    centre = model.given(kept[:, None]).mean[:, 0]
     with pm.Model(coords={"coefficient": list(model.names)}) as structure:
         phi = [_hyper(hyper, unit) for hyper in model.hypers]
         pm.Deterministic("phi", pt.stack(phi))
-        eliminated = _eliminated(model, phi)
-        root, mean = _conditional(model, eliminated)
+        shared, changes = (
+            pt.sqrt(now / then)
+            for now, then in zip(_scales(model, phi), _scales(model, typical), strict=True)
+        )
+        together = _shared(model)
+        count = int(np.trace(together).round())
         offset = pm.Flat("offset", dims="coefficient")
-        off = solve_triangular(root.T, offset, lower=False)
-        beta = pm.Deterministic("beta", model.origin + mean + off, dims="coefficient")
+        apart = pt.dot(root, offset)
+        common = pt.dot(together, apart)
+        beta = pm.Deterministic(
+            "beta", centre + shared * common + changes * (apart - common), dims="coefficient"
+        )
         log_prior = sum(
             MU_FORMS[type(prior)](beta[at], *_values(prior))
             for at, prior in enumerate(model.coefficients)
         )
-        pm.Potential("beta_prior", log_prior - pt.sum(pt.log(pt.diag(root))))
-        pm.Potential("likelihood", _density(model, beta, eliminated))
+        log_scale = count * pt.log(shared) + (len(model.names) - count) * pt.log(changes)
+        pm.Potential("beta_prior", log_prior + log_scale)
+        pm.Potential("likelihood", _log_likelihood(model, beta, phi))
     return structure
 
 
+def _shared(model: JointModel) -> Array:
+    """Project on what all times share: the mean of the values of a course at its knots.
+
+    All of the coefficients of other courses, and of covariates.
+    """
+    p = len(model.names)
+    project = np.eye(p)
+    if isinstance(model.course, PerTime | Spline):
+        knots = len(model.course.knots)
+        project[:knots, :knots] = 1 / knots
+    return project
+
+
+def _scales(model: JointModel, phi: Any) -> tuple[Any, Any]:
+    """Return the variances of what all times share, and of changes between times."""
+    taus = [phi[at] for at in range(len(model.between.tau))]
+    count, least = len(model.times), float(model.se.min()) ** 2
+    tau2 = sum(tau**2 for tau in taus) / len(taus)
+    rho: Any = 0.0
+    if isinstance(model.between, OverTime) and count > 1:
+        correlation = model.between.correlation
+        rho = phi[model.split - 1]
+        if correlation.kind == "ar1":
+            rho = rho ** (float(np.diff(model.times).min()) / correlation.lag)
+    return least + tau2 * (1 - rho + count * rho), least + tau2 * (1 - rho)
+
+
 def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
-    """Log density of y given the coefficients and the hyperparameters."""
-    return _density(model, beta, _eliminated(model, phi))
+    """Log density of y given the coefficients, by ``L D L'`` of each study's covariance.
 
-
-def _density(model: JointModel, beta: Any, eliminated: list[tuple[Any, Any]]) -> Any:
-    total: Any = -len(model.y) * log(2 * pi) / 2
-    for pivot, columns in eliminated:
-        residual = columns[:, -1] - pt.dot(columns[:, :-1], beta - model.origin)
-        total -= pt.sum(pt.log(pivot) + residual**2 / pivot) / 2
-    return total
-
-
-def _conditional(model: JointModel, eliminated: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-    """Root of the precision of the coefficients given the rest, and their mean from `origin`."""
-    precision = np.array([prior.precision for prior in model.coefficients])
-    location = np.array([prior.location for prior in model.coefficients])
-    moments: Any = np.diag(precision)
-    sums: Any = precision * np.where(model.flat, 0.0, location - model.origin)
-    for pivot, columns in eliminated:
-        x, y = columns[:, :-1], columns[:, -1]
-        moments = moments + pt.dot(x.T / pivot, x)
-        sums = sums + pt.dot(x.T / pivot, y)
-    root = cholesky(moments)
-    return root, solve_triangular(root.T, solve_triangular(root, sums, lower=True), lower=False)
-
-
-def _eliminated(model: JointModel, phi: list[Any]) -> list[tuple[Any, Any]]:
-    """Pivots of each time, shape (studies,), and columns of [X y] there, by ``L D L'``.
-
-    All studies at once: at a time that a study does not report stands a row of 0 with an
+    All studies at once: at a time that a study does not report stands a residual of 0 with an
     independent variance of 1, which adds nothing.
     """
     count = len(model.times)
     between, within = _between(model, phi[: model.split]), _within(model, phi)
     seen = np.zeros((count, model.studies))
     seen[model.slot, model.study] = 1.0
-    off = model.y - model.x @ model.origin
-    table = np.stack([_spread(model, seen, column) for column in (*model.x.T, off)], -1)
-    columns: list[Any] = [pt.as_tensor(row) for row in table]
+    residual = [
+        pt.as_tensor(_spread(model, seen, model.y)[t])
+        - pt.dot(np.stack([_spread(model, seen, column)[t] for column in model.x.T], -1), beta)
+        for t in range(count)
+    ]
     covariance = [
         [
             seen[s] * seen[t] * (between[s][t] + _error(model, seen, within, s, t))
@@ -151,13 +167,16 @@ def _eliminated(model: JointModel, phi: list[Any]) -> list[tuple[Any, Any]]:
         ]
         for s in range(count)
     ]
+    total: Any = -len(model.y) * log(2 * pi) / 2
     for k in range(count):
+        pivot = covariance[k][k]
+        total -= pt.sum(pt.log(pivot) + residual[k] ** 2 / pivot) / 2
         for i in range(k + 1, count):
-            share = covariance[i][k] / covariance[k][k]
-            columns[i] = columns[i] - share[:, None] * columns[k]
+            share = covariance[i][k] / pivot
+            residual[i] = residual[i] - share * residual[k]
             for j in range(k + 1, i + 1):
                 covariance[i][j] = covariance[i][j] - share * covariance[j][k]
-    return [(covariance[k][k], columns[k]) for k in range(count)]
+    return total
 
 
 def _spread(model: JointModel, seen: Array, column: Array) -> Array:
@@ -243,11 +262,11 @@ def _values(prior: Any) -> list[np.ndarray]:
     return [np.asarray(value, dtype=float) for value in astuple(prior)]
 
 
-def _middle(hyper: Hyper, unit: float) -> float:
-    """A value of a hyperparameter to start from."""
+def _middle(hyper: Hyper, unit: float, quantile: float = 0.5) -> float:
+    """A typical value of a positive scale, and a prior quantile of a correlation."""
     if hyper.fixed:
         return hyper.prior.support[0]
     if isinstance(hyper.prior, RhoPrior):
-        return float(hyper.prior.ppf(0.5))
+        return float(hyper.prior.ppf(quantile))
     low, high = hyper.prior.support
     return float(np.clip(unit, low, high))

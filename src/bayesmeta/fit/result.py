@@ -166,7 +166,9 @@ class Fit:
         if self.joint is not None:
             from bayesmeta.fit.joint_sampled import sample
 
-            joint_nuts = sample(self.joint, self.draws, self.seed - 1, progress=progress)
+            joint_nuts = sample(
+                self.joint, self.draws, self.seed + 1000 * len(rows), progress=progress
+            )
         return replace(self, rows=tuple(rows), joint_nuts=joint_nuts, engine=engine)
 
     def summary(self) -> "pd.DataFrame":
