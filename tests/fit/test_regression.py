@@ -150,3 +150,55 @@ def test_misuse_is_one_line(options, said):
 def test_several_pools_are_refused():
     with pytest.raises(InputError, match="there are 4 pools: choose a time with --at"):
         bm.fit("sledai", formula="~ n_msc")
+
+
+WITHIN = {
+    "study": ["A", "A", "B", "B", "C"],
+    "estimate": [0.2, 0.4, 0.9, 0.7, 0.1],
+    "se": [0.1, 0.1, 0.2, 0.2, 0.1],
+    "dose": [1, 2, 1, 3, 2],
+}
+
+
+def multilevel(table=WITHIN, **options):
+    given = {"measure": "SMD", "model": "multilevel", "mu": "normal(0, 2)"} | options
+    return bm.fit(table, **given)
+
+
+def test_effects_within_studies_without_a_variance_of_their_own():
+    # tau_within = 0: a study's estimates are of one effect, and pool to one by their precisions.
+    found = multilevel(tau_within="fixed(0)").regression
+    se = [0.1 / 2**0.5, 0.2 / 2**0.5, 0.1]
+    pooled = {"study": list("ABC"), "estimate": [0.3, 0.8, 0.1], "se": se}
+    known = bm.fit(pooled, measure="SMD", mu="normal(0, 2)").rows[0].exact
+    assert found.coefficients[0].median == pytest.approx(known.mu.median, abs=1e-8)
+    assert found.tau.median == pytest.approx(known.tau.median, abs=1e-8)
+
+
+def test_effects_within_studies_without_a_variance_between_them():
+    # tau_between = 0: every effect is on its own, as the pool beside takes it.
+    fit = multilevel(tau="fixed(0)", tau_within="half-normal(0.5)")
+    known = (
+        bm.fit(WITHIN | {"study": list("ABCDE")}, measure="SMD", mu="normal(0, 2)").rows[0].exact
+    )
+    assert fit.regression.tau_within.median == pytest.approx(known.tau.median, abs=1e-8)
+    assert fit.regression.coefficients[0].ci_high == pytest.approx(known.mu.ci_high, abs=1e-8)
+
+
+def test_effects_within_studies_take_a_formula_and_correlated_errors():
+    fit = multilevel(formula="~ dose", within_correlation=0.5, tau_within="half-normal(0.2)")
+    record = fit.to_dict()["regression"]
+    assert record["rho_within"] == 0.5
+    assert record["tau_within"]["prior"] == "half-normal(0.2)"
+    assert fit.rows[0].pool.studies == ("A (1)", "A (2)", "B (1)", "B (2)", "C")
+    assert fit.rows[0].pool.groups == ("A", "A", "B", "B", "C")
+    assert bcg("~ latitude").to_dict()["regression"]["tau_within"] is None
+
+
+def test_levels_are_of_a_multilevel_model_and_of_a_table():
+    with pytest.raises(InputError, match="add --model multilevel"):
+        bm.fit(BCG, measure="RR", tau_within="half-normal(1)")
+    with pytest.raises(InputError, match="a table of your own"):
+        bm.fit("sledai", model="multilevel")
+    with pytest.raises(InputError, match="one row a study and time is expected"):
+        bm.fit(WITHIN, measure="SMD")

@@ -101,9 +101,11 @@ def fit(
         ),
     ] = None,
     model: Annotated[
-        Literal["normal-normal", "longitudinal"] | None,
+        Literal["normal-normal", "longitudinal", "multilevel"] | None,
         typer.Option(
-            help="longitudinal joins all times of a table in one model, beside the pools of each."
+            help="longitudinal joins all times of a table in one model, beside the pools of each; "
+            "multilevel takes studies with several effects each, --prior tau_within=... the SD of "
+            "the effects of one."
         ),
     ] = None,
     between: Annotated[

@@ -15,7 +15,7 @@ from bayesmeta.fit.result import LONG_COLUMNS, Engine
 from bayesmeta.fit.run import SEED
 from bayesmeta.fit.save import folder_for, to_json
 
-_PRIORS = ("mu", "tau", "rho", "beta")
+_PRIORS = ("mu", "tau", "rho", "beta", "tau_within")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ def regression_answer(to: Console, fit: Fit) -> None:
     level, prob = percent(fit.ask.level), word_of_benefit(fit)
     measure = fit.evidence.measure
     to.print()
-    to.print(Text("Meta-regression", style="bold"))
+    what = "Meta-regression" if found.tau_within is None else "Effects within studies"
+    to.print(Text(what, style="bold"))
     for line in regression_heading(fit, found):
         to.print(Text(line, style="dim"))
     rows = regression_coefficients(found)

@@ -54,18 +54,23 @@ def keys_of(table: Table, outcome: str, time: str) -> Keys:
 
 
 def pools_of(
-    table: Table, effects: Effects, keys: Keys, measure: Measure
+    table: Table, effects: Effects, keys: Keys, measure: Measure, *, repeats: bool = False
 ) -> tuple[tuple[Pool, ...], tuple[LeftOut, ...]]:
     """Sort rows into one pool per outcome and time; leave out what cannot be estimated.
 
     Outcomes stay in the order of the table, times are sorted, rows of one pool keep their order.
+    With ``repeats`` a study may have several rows in one pool, which are numbered.
 
     Raises
     ------
     InputError
         If a study is twice in one pool, or no row is left.
     """
-    _refuse_duplicates(table, keys)
+    groups_of = keys.studies
+    if repeats:
+        keys = _numbered(keys)
+    else:
+        _refuse_duplicates(table, keys)
     fine = np.isfinite(effects.y) & np.isfinite(effects.se)
     left_out = tuple(
         LeftOut(keys.studies[i], keys.times[i], describe(table, i), _why_not(effects, i, measure))
@@ -92,6 +97,7 @@ def pools_of(
             within_sd=_rows(effects.within_sd, rows),
             counts=_rows(effects.counts, rows),
             cells={name: tuple(cells[i] for i in rows) for name, cells in table.columns.items()},
+            groups=tuple(groups_of[i] for i in rows) if repeats else None,
         )
         for outcome, time in order
         for rows in (groups[outcome, time],)
@@ -139,6 +145,16 @@ _NUMBERS = frozenset(
     for what in ("events", "n", "mean", "sd")
     for arm in ("", "_treatment", "_control")
 ) | {"estimate", "se", "variance", "ci_low", "ci_high", "p"}
+
+
+def _numbered(keys: Keys) -> Keys:
+    """Tell the rows of a study in one pool apart."""
+    places = list(zip(keys.studies, keys.outcomes, keys.times, strict=True))
+    names = [
+        f"{place[0]} ({places[: i + 1].count(place)})" if places.count(place) > 1 else place[0]
+        for i, place in enumerate(places)
+    ]
+    return Keys(tuple(names), keys.outcomes, keys.times)
 
 
 def _refuse_duplicates(table: Table, keys: Keys) -> None:

@@ -21,6 +21,7 @@ def evidence_from_table(
     direction: str | None = None,
     name: str | None = None,
     convention: Convention = "metafor",
+    repeats: bool = False,
 ) -> Evidence:
     """Read a table of studies.
 
@@ -47,6 +48,8 @@ def evidence_from_table(
     name : str, optional
         Of the outcome; the file's by default.
     convention : {"metafor", "revman5"}
+    repeats : bool
+        Whether a study may have several rows: effects within studies.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def evidence_from_table(
     layout, of_measure = layout_of(table, measure)
     effects = layout.effects(table, of_measure, rules)
     keys = keys_of(table, name, "time")
-    pools, left_out = pools_of(table, effects, keys, of_measure)
+    pools, left_out = pools_of(table, effects, keys, of_measure, repeats=repeats)
     return Evidence(
         name=name,
         title=name,

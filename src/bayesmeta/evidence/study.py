@@ -56,6 +56,8 @@ class Pool:
     published : Published or None
     cells : mapping of str to tuple of str, length k
         The columns of the table, as text: what a formula may name.
+    groups : tuple of str, length k, or None
+        The study of each effect, where studies have several.
     """
 
     outcome: str
@@ -70,6 +72,7 @@ class Pool:
     counts: Array | None = None
     published: Published | None = None
     cells: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] | None = None
 
     @property
     def k(self) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
 from bayesmeta.evidence.study import Pool
+from bayesmeta.fit.joint_numbers import HyperNumbers
 from bayesmeta.fit.joint_record import agreement_record, hyper_record, joint_record
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
@@ -73,10 +74,13 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
 
 
 def _regression(found: "Regression") -> dict[str, Any]:
+    rho = found.rho_within
     return {
         "formula": found.formula,
         "coefficients": [asdict(one) for one in found.coefficients],
         "tau": hyper_record(found.tau),
+        "tau_within": None if found.tau_within is None else hyper_record(found.tau_within),
+        "rho_within": hyper_record(rho) if isinstance(rho, HyperNumbers) else rho,
         "contrasts": [asdict(one) for one in found.contrasts],
         "predictions": [asdict(one) for one in found.predictions],
         "log_marginal_likelihood": found.log_marginal_likelihood,

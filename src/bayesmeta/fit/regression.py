@@ -17,15 +17,27 @@ from bayesmeta.fit.joint_numbers import (
     CoefficientNumbers,
     HyperNumbers,
     coefficient_numbers,
+    hyper_numbers,
     improper_priors,
     missing_reasons,
     number,
+    rho_numbers,
     tau_numbers,
 )
 from bayesmeta.fit.numbers import Ask, benefit
+from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.given import Points
-from bayesmeta.models.longitudinal import regression_model
-from bayesmeta.priors import MuPrior, mu_prior
+from bayesmeta.models.joint import JointModel
+from bayesmeta.models.longitudinal import multilevel_model, regression_model
+from bayesmeta.priors import (
+    MuPrior,
+    RhoFixed,
+    RhoPrior,
+    TauPrior,
+    mu_prior,
+    rho_prior,
+    tau_prior,
+)
 
 MOST_POINTS = 27
 """Combinations of values of moderators at which predictions are made unasked."""
@@ -67,6 +79,26 @@ class LevelContrast:
     difference: EffectNumbers
 
 
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Effects within studies: the SD of the effects of a study, and how its errors correlate."""
+
+    tau_within: TauPrior
+    rho_within: RhoPrior
+
+
+def levels_of(
+    tau: TauPrior, tau_within: TauPrior | str | None, within_correlation: float | str | None
+) -> Levels:
+    """Read what a multilevel model has beyond a meta-regression.
+
+    The prior on tau serves for both SDs by default, and errors are independent.
+    """
+    within = tau_prior(tau_within) if isinstance(tau_within, str) else tau_within or tau
+    rho = RhoFixed(0.0) if within_correlation is None else rho_prior(str(within_correlation))
+    return Levels(within, rho)
+
+
 @dataclass(frozen=True)
 class Regression:
     """The meta-regression of a pool.
@@ -78,7 +110,11 @@ class Regression:
     posterior : JointPosterior
     coefficients : tuple of CoefficientNumbers
     tau : HyperNumbers
-        Heterogeneity that the moderators leave.
+        Heterogeneity that the moderators leave, between studies.
+    tau_within : HyperNumbers or None
+        That between the effects of a study, where studies have several.
+    rho_within : HyperNumbers, float or None
+        The correlation of the errors of a study's estimates.
     contrasts : tuple of LevelContrast
     predictions : tuple of Prediction
     log_marginal_likelihood : float or None
@@ -91,6 +127,8 @@ class Regression:
     posterior: JointPosterior
     coefficients: tuple[CoefficientNumbers, ...]
     tau: HyperNumbers
+    tau_within: HyperNumbers | None
+    rho_within: HyperNumbers | float | None
     contrasts: tuple[LevelContrast, ...]
     predictions: tuple[Prediction, ...]
     log_marginal_likelihood: float | None
@@ -108,7 +146,8 @@ class Regression:
     def weights(self) -> Array:
         """Posterior mean of each study's share of the precision ``1 / (se^2 + tau^2)``."""
         nodes = self.posterior.best
-        precision = 1 / (self.pool.se[:, None] ** 2 + nodes.phi[0] ** 2)
+        sds = nodes.phi[: len(nodes.model.between.tau)]
+        precision = 1 / (self.pool.se[:, None] ** 2 + (sds**2).sum(0))
         shares: Array = (precision / precision.sum(0)) @ nodes.weights
         return shares
 
@@ -143,6 +182,7 @@ def fit_regression(
     beta: MuPrior | str = "flat",
     coefficients: PriorOn | None = None,
     points: Sequence[Point] = (),
+    levels: Levels | None = None,
 ) -> Regression:
     """Regress the effects of a pool on moderators.
 
@@ -160,16 +200,12 @@ def fit_regression(
         On coefficients by name, in place of these.
     points : sequence of mapping
         Where predictions are wanted; combinations of observed values by default.
+    levels : Levels, optional
+        Where studies have several effects.
     """
     found = moderators(pool, formula, source)
-    model = regression_model(
-        pool.y,
-        pool.se,
-        found.design,
-        names=found.names,
-        tau=ask.tau,
-        coefficients=_priors(found.names, ask.mu, beta, coefficients or {}),
-    )
+    priors = _priors(found.names, ask.mu, beta, coefficients or {})
+    model = _model(pool, found, ask, priors, levels)
     wanted = list(points) or default_points(found)
     contrasts = _level_pairs(found)
     rows = [found.rows(wanted)]
@@ -184,7 +220,7 @@ def fit_regression(
         found,
         posterior,
         coefficient_numbers(model, summaries),
-        tau_numbers(model, summaries)[0],
+        *_heterogeneity(model, summaries, levels),
         tuple(
             _contrast(*pair, difference)
             for pair, difference in zip(contrasts, differences, strict=True)
@@ -196,6 +232,42 @@ def fit_regression(
         ask.level,
         ask.direction,
     )
+
+
+def _model(
+    pool: Pool,
+    found: Moderators,
+    ask: Ask,
+    priors: tuple[MuPrior, ...],
+    levels: Levels | None,
+) -> JointModel:
+    if levels is None:
+        return regression_model(
+            pool.y, pool.se, found.design, names=found.names, tau=ask.tau, coefficients=priors
+        )
+    return multilevel_model(
+        pool.groups or pool.studies,
+        pool.y,
+        pool.se,
+        found.design,
+        names=found.names,
+        tau_between=ask.tau,
+        tau_within=levels.tau_within,
+        within=Correlation("cs", levels.rho_within),
+        coefficients=priors,
+    )
+
+
+def _heterogeneity(
+    model: JointModel, found: JointSummaries, levels: Levels | None
+) -> tuple[HyperNumbers, HyperNumbers | None, HyperNumbers | float | None]:
+    if levels is None:
+        return tau_numbers(model, found)[0], None, None
+    between, within = (
+        hyper_numbers(found.hyper(name), str(prior))
+        for name, prior in zip(("tau_between", "tau_within"), model.between.tau, strict=True)
+    )
+    return between, within, rho_numbers(model, found, "rho_within")
 
 
 def default_points(found: Moderators) -> list[dict[str, Value]]:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.moderators import Value
+from bayesmeta.fit.joint_numbers import HyperNumbers
 from bayesmeta.fit.regression import Regression
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
 
@@ -25,6 +26,12 @@ def regression_heading(fit: "Fit", found: Regression) -> list[str]:
         for name in found.moderators.values
         if (levels := found.moderators.levels(name))
     ]
+    if found.tau_within is not None:
+        studies = len(set(found.pool.groups or ()))
+        lines[0] = lines[0].replace(
+            f"{found.pool.k} studies", f"{found.pool.k} effects in {studies} studies"
+        )
+        lines.append(f"prior on tau within studies: {found.tau_within.prior}")
     return lines
 
 
@@ -72,6 +79,8 @@ def regression_predictions(fit: "Fit", found: Regression) -> list[Cells]:
 def regression_remarks(fit: "Fit", found: Regression) -> list[str]:
     """Say how much heterogeneity the moderators leave."""
     tau, alone, level = found.tau, fit.rows[0].exact.tau, percent(fit.ask.level)
+    if (within := found.tau_within) is not None:
+        return [_two_levels(found, tau, within, level)]
     lines = [
         f"tau {spread(tau.median)} ({level} CrI {span(spread, tau.ci_low, tau.ci_high)}) is left "
         f"by the moderators, of {spread(alone.median)} "
@@ -83,6 +92,17 @@ def regression_remarks(fit: "Fit", found: Regression) -> list[str]:
             "found by chance, and it is one between studies, not between patients."
         )
     return lines
+
+
+def _two_levels(found: Regression, tau: HyperNumbers, within: HyperNumbers, level: str) -> str:
+    rho = found.rho_within
+    errors = f"{rho:g}" if isinstance(rho, float) else "its prior's"
+    return (
+        f"tau between studies {spread(tau.median)} ({level} CrI "
+        f"{span(spread, tau.ci_low, tau.ci_high)}), within studies {spread(within.median)} "
+        f"({span(spread, within.ci_low, within.ci_high)}); errors of one study's estimates "
+        f"correlated by {errors}. The pool above takes each effect as a study of its own: too sure."
+    )
 
 
 def words_of_point(values: dict[str, Value]) -> str:

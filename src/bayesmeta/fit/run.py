@@ -19,7 +19,7 @@ from bayesmeta.fit.events import Event
 from bayesmeta.fit.joint import Joint, fit_longitudinal
 from bayesmeta.fit.joint_ask import JointAsk
 from bayesmeta.fit.numbers import Ask
-from bayesmeta.fit.regression import Regression, fit_regression
+from bayesmeta.fit.regression import Regression, fit_regression, levels_of
 from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
 from bayesmeta.priors import (
@@ -58,6 +58,7 @@ def fit(
     mean: str | None = None,
     rho_lag: float | None = None,
     tau_per_time: bool | None = None,
+    tau_within: TauPrior | str | None = None,
     formula: str | None = None,
     beta: MuPrior | str | None = None,
     coefficients: Mapping[str, MuPrior | str] | None = None,
@@ -90,8 +91,9 @@ def fit(
         Kind of the credible intervals.
     prob : str or iterable of str
         Events such as ``"mu < -4"`` whose probability the table and the JSON show (`Fit.prob`).
-    model : {"normal-normal", "longitudinal"}, optional
+    model : {"normal-normal", "longitudinal", "multilevel"}, optional
         ``longitudinal`` joins all times in one model beside the pools of each: `Fit.joint`.
+        ``multilevel`` takes a table whose studies have several effects: `Fit.regression`.
     between : {"cs", "ar1", "unstructured"}, optional
         Covariance over time of the true effects of a study: compound symmetry, the default, AR(1)
         in continuous time, or a tau a time and any correlations.
@@ -107,6 +109,8 @@ def fit(
         The gap of time to which an AR(1) correlation belongs, 1 by default.
     tau_per_time : bool, optional
         A tau for each time, instead of one.
+    tau_within : prior or str, optional
+        On the SD of the effects within a study of a multilevel model; that of tau by default.
     formula : str, optional
         Meta-regression of a single pool on columns of the table, such as
         ``"~ latitude + C(allocation)"``: `Fit.regression`.
@@ -155,14 +159,19 @@ def fit(
     _known(engine, ("exact", "nuts", "both"), "engine")
     if direction is not None:
         _known(direction, ("lower", "higher"), "direction")
-    evidence = gather(source, measure=measure, direction=direction, project=project)
+    multilevel = model == "multilevel"
+    if tau_within is not None and not multilevel:
+        raise InputError("tau_within is of the multilevel model: add --model multilevel")
+    evidence = gather(
+        source, measure=measure, direction=direction, project=project, repeats=multilevel
+    )
     pools = at_time(evidence.pools, at)
     spec = joint_spec(
         evidence,
         model,
         at,
         between=between,
-        within_correlation=within_correlation,
+        within_correlation=None if multilevel else within_correlation,
         rho=rho,
         mean=mean,
         rho_lag=rho_lag,
@@ -194,7 +203,14 @@ def fit(
         variants=variants,
         joint=None if spec is None else _joint(evidence, ask, spec, rows),
         regression=_regression(
-            evidence, pools, ask, formula, beta=beta, coefficients=coefficients, points=predict
+            evidence,
+            pools,
+            ask,
+            "~ 1" if multilevel and formula is None else formula,
+            beta="flat" if beta is None else beta,
+            coefficients=coefficients,
+            points=list(predict),
+            levels=levels_of(ask.tau, tau_within, within_correlation) if multilevel else None,
         ),
     )
     return found if engine == "exact" else found.with_nuts(engine, progress=progress)
@@ -206,15 +222,20 @@ def gather(
     measure: str | None,
     direction: str | None,
     project: str | Path | None,
+    repeats: bool = False,
 ) -> Evidence:
     """Return the evidence that a name, a file or a table stands for."""
     if not isinstance(source, (str, Path)):
         table: Any = source
         columns = {str(name): list(table[name]) for name in table}
-        return evidence_from_table(columns, measure=measure, direction=direction)
+        return evidence_from_table(columns, measure=measure, direction=direction, repeats=repeats)
     text = str(source)
     if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():
-        return evidence_from_table(Path(text), measure=measure, direction=direction)
+        return evidence_from_table(
+            Path(text), measure=measure, direction=direction, repeats=repeats
+        )
+    if repeats:
+        raise InputError(f"a multilevel model is of a table of your own, not of {text!r}")
     home = bundled_project() if project is None else Project(Path(project))
     if measure is not None:
         raise InputError(
@@ -257,10 +278,14 @@ def joint_spec(
     """
     named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if model is not None:
-        _known(model, ("normal-normal", "longitudinal"), "model")
+        _known(model, ("normal-normal", "longitudinal", "multilevel"), "model")
     if at is not None and (model == "longitudinal" or named):
         raise InputError(f"a longitudinal model joins all times: leave time {at:g} out")
-    if at is not None or model == "normal-normal" or (model is None and evidence.joint is None):
+    if (
+        at is not None
+        or model in ("normal-normal", "multilevel")
+        or (model is None and evidence.joint is None)
+    ):
         if named:
             word = next(iter(named)).replace("_", "-")
             raise InputError(f"{word} is of the longitudinal model: add --model longitudinal")
@@ -284,12 +309,12 @@ def _regression(
     ask: Ask,
     formula: str | None,
     *,
-    beta: MuPrior | str | None,
     coefficients: Mapping[str, MuPrior | str] | None,
-    points: Iterable[Mapping[str, float | str]],
+    points: list[Mapping[str, float | str]],
+    **options: Any,
 ) -> Regression | None:
     if formula is None:
-        for name, given in (("coefficients", coefficients), ("predict", list(points))):
+        for name, given in (("coefficients", coefficients), ("predict", points)):
             if given:
                 raise InputError(f"{name} is of a meta-regression: give a formula too")
         return None
@@ -303,9 +328,9 @@ def _regression(
         formula,
         ask,
         evidence.source,
-        beta="flat" if beta is None else beta,
         coefficients=coefficients,
-        points=list(points),
+        points=points,
+        **options,
     )
 
 
