@@ -47,6 +47,7 @@ class Oracle:
         Estimates and standard errors.
     tau_prior : str
         ``half-normal(s)``, ``half-cauchy(s)``, ``half-student-t(nu, s)``, ``exponential(rate)``,
+        ``gamma(shape, rate)``, ``inverse-gamma(shape, scale)`` (of tau^2),
         ``log-normal(m, s)`` (of log tau), ``uniform(a, b)`` or ``fixed(x)``.
     mu_prior : str
         ``flat`` or ``normal(m, s)``.
@@ -204,6 +205,8 @@ class Oracle:
             lo, hi = mp.log(self.small) - 4, mp.log(self.large) + 80
             if self.prior.name == "log-normal":
                 lo = min(lo, self.prior.args[0] - 14 * self.prior.args[1])
+            if self.prior.name == "gamma":  # tau^(shape - 1) dtau has lost DROP nats there
+                lo = min(lo, lo - (DROP + 10) / self.prior.args[0])
         step = mp.mpf(1) / 4
         grid = [lo + j * step for j in range(int((hi - lo) / step) + 1)] + [hi]
         logs = [self.log_q(mp.exp(v)) for v in grid]
@@ -316,6 +319,10 @@ class TauPrior:
             self.scales = [1 / a[0]]
         elif self.name == "log-normal":
             self.scales = [mp.exp(a[0])]
+        elif self.name == "gamma":
+            self.scales = [1 / a[1]]
+        elif self.name == "inverse-gamma":
+            self.tail, self.scales = 2 * a[0] + 1, [mp.sqrt(a[1])]
         elif self.name == "uniform":
             self.lower, self.upper, self.scales = a[0], a[1], [a[1]]
         else:
@@ -323,7 +330,9 @@ class TauPrior:
 
     @property
     def positive_at_zero(self) -> bool:
-        return self.name not in ("log-normal", "fixed") and self.lower == 0
+        if self.name == "gamma":
+            return self.args[0] <= 1
+        return self.name not in ("log-normal", "inverse-gamma", "fixed") and self.lower == 0
 
     def log_density(self, t: Number) -> Number:
         mp, a = self.mp, self.args
@@ -343,6 +352,14 @@ class TauPrior:
             return -mp.log(2 * mp.pi) / 2 - mp.log(a[1]) - mp.log(t) - z * z / 2
         if self.name == "uniform":
             return -mp.log(a[1] - a[0])
+        if self.name == "gamma":
+            shape, rate = a
+            const = shape * mp.log(rate) - mp.loggamma(shape)
+            return const + (shape - 1) * mp.log(t) - rate * t
+        if self.name == "inverse-gamma":
+            shape, scale = a
+            const = mp.log(2) + shape * mp.log(scale) - mp.loggamma(shape)
+            return const - (2 * shape + 1) * mp.log(t) - scale / (t * t)
         raise ValueError(self.name)
 
     def score(self, t: Number) -> Number:
@@ -358,6 +375,10 @@ class TauPrior:
             return -a[0]
         if self.name == "log-normal":
             return -(1 + (mp.log(t) - a[0]) / a[1] ** 2) / t
+        if self.name == "gamma":
+            return (a[0] - 1) / t - a[1]
+        if self.name == "inverse-gamma":
+            return -(2 * a[0] + 1) / t + 2 * a[1] / t**3
         return mp.mpf(0)
 
 
