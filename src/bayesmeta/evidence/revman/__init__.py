@@ -1,0 +1,1 @@
+"""RevMan files: reviews of RevMan 5 (XML, data rows as CSV) and of RevMan Web."""

@@ -92,13 +92,13 @@ class Cells:
 
 
 def plain(text: str) -> str:
-    """Return text without markup, control characters and line breaks.
+    r"""Return text without markup, control characters and line breaks.
 
     RevMan files say ISO-8859-1 and hold the quotes and dashes of Windows-1252.
 
     Examples
     --------
-    >>> plain("Aged &lt;b&gt;5 \\x96 12&lt;/b&gt;\\n years &amp;lt; 40 kg")
+    >>> plain("Aged &lt;b&gt;5 \x96 12&lt;/b&gt;\n years &amp;lt; 40 kg")
     'Aged 5 – 12 years < 40 kg'
     """
     once = _TAG.sub(" ", html.unescape(text))
