@@ -136,7 +136,7 @@ def row_of(
         for name, attribute in _NEEDED[outcome.type]:
             if numbers[name] is None:
                 raise cells.wrong(attribute, _EXPECTED.get(attribute[:5], "a number is expected"))
-        if outcome.type == "iv" and numbers["estimate"] is None:
+        if outcome.type == "iv" and not cells.text(_estimate_cell(cells)):
             raise cells.wrong(_estimate_cell(cells), "an effect estimate is expected")
     if outcome.type == "dichotomous":
         for arm, number in (("treatment", 1), ("control", 2)):
@@ -200,14 +200,13 @@ def _estimate_cell(cells: Cells) -> str:
 def _estimate(cells: Cells, outcome: Outcome) -> float | None:
     """Return the estimate as entered, on the log scale for ratios.
 
-    ``ESTIMATE`` is that; a CSV of RevMan 5 has ``EFFECT_SIZE`` alone, a ratio as a ratio.
+    ``ESTIMATE`` is that; a CSV of RevMan 5 has ``EFFECT_SIZE`` alone, a ratio as a ratio, which
+    is 0 where it is not estimable.
     """
     cell = _estimate_cell(cells)
     value = cells.number(cell)
     if value is None or cell == "ESTIMATE" or not outcome.measure.ratio:
         return value
-    if value <= 0:
-        if cells.yes("ESTIMABLE") is False or value == 0:
-            return None
-        raise cells.wrong(cell, "a ratio above 0 is expected")
-    return math.log(value)
+    if value < 0:
+        raise cells.wrong(cell, "a ratio, above 0, is expected")
+    return math.log(value) if value else None

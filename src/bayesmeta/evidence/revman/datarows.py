@@ -74,7 +74,11 @@ def read_data_rows(table: Table, title: str) -> Review:
     """
     sheet = sheet_of(table, HEADERS, _NEEDED)
     numbers = [
-        (_number(sheet, i, "COMPARISON"), _number(sheet, i, "OUTCOME"), _number(sheet, i, "SUBGROUP"))
+        (
+            _number(sheet, i, "COMPARISON"),
+            _number(sheet, i, "OUTCOME"),
+            _number(sheet, i, "SUBGROUP"),
+        )
         for i in range(len(sheet))
     ]
     comparisons: dict[int, str] = {}
