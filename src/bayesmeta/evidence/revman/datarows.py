@@ -74,11 +74,7 @@ def read_data_rows(table: Table, title: str) -> Review:
     """
     sheet = sheet_of(table, HEADERS, _NEEDED)
     numbers = [
-        (
-            _number(sheet, i, "COMPARISON"),
-            _number(sheet, i, "OUTCOME"),
-            _number(sheet, i, "SUBGROUP"),
-        )
+        tuple(_number(sheet, i, name) for name in ("COMPARISON", "OUTCOME", "SUBGROUP"))
         for i in range(len(sheet))
     ]
     comparisons: dict[int, str] = {}
@@ -101,7 +97,7 @@ def _outcome(
     outcome_id: str,
     rows: list[int],
     comparison: str,
-    numbers: list[tuple[int, int, int]],
+    numbers: list[tuple[int, ...]],
 ) -> Outcome:
     first, *rest = rows
     cells = sheet.cells(first, f"{sheet.where(first)} ({outcome_id})")

@@ -8,6 +8,7 @@ from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.evidence.effects import cells_of_counts, effect_of_arms, effect_of_counts, pooled_sd
 from bayesmeta.evidence.revman.values import Outcome, StudyRow, Subgroup
 from bayesmeta.evidence.study import LeftOut, Pool
+from bayesmeta.evidence.table import LARGEST
 
 
 def pool_of(
@@ -145,9 +146,9 @@ def unusable(outcome: Outcome, row: StudyRow) -> str:
         positive = {"the number of patients": _least(row.n_treatment, row.n_control)}
     if None in needed or None in positive.values():
         return "numbers are missing"
-    zero = next((name for name, value in positive.items() if not value), "")
-    if zero:
-        return f"{zero} is 0"
+    for name, value in positive.items():
+        if value is not None and value <= 1 / LARGEST:
+            return f"{name} is 0"
     patients = (row.n_treatment or 0) + (row.n_control or 0)
     least = 4 if outcome.measure.name == "SMD" else 3
     if outcome.type == "continuous" and patients < least:

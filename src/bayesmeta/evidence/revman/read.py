@@ -32,19 +32,18 @@ def read_review(path: str | Path) -> Review:
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> text = '''Comparison Number,Outcome Number,Subgroup Number,Name,Data Type,Effect Measure,
-    ... Events 1,Total 1,Events 2,Total 2'''.replace("\\n", "") + '''
-    ... 1,0,0,BCG against none,,,,,,
-    ... 1,1,0,Tuberculosis,DIC,RR,,,,
-    ... 1,1,0,Aronson 1948,,,4,123,11,139
-    ... '''
+    >>> rows = (
+    ...     "Comparison Number,Outcome Number,Subgroup Number,Name,Data Type,Effect Measure",
+    ...     "1,0,0,BCG against none,,",
+    ...     "1,1,0,Tuberculosis,DIC,RR",
+    ... )
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "bcg.csv"
-    ...     _ = path.write_text(text)
+    ...     with path.open("w") as file:
+    ...         print(*rows, sep=chr(10), file=file)
     ...     review = read_review(path)
-    >>> (outcome,) = review.outcomes
-    >>> outcome.id, outcome.name, outcome.measure.name, outcome.studies[0].n_control
-    ('CMP-001.01', 'Tuberculosis', 'RR', 139.0)
+    >>> [(outcome.id, outcome.comparison, outcome.name) for outcome in review.outcomes]
+    [('CMP-001.01', 'BCG against none', 'Tuberculosis')]
     """
     path = Path(path)
     source = str(path)
@@ -66,6 +65,10 @@ def read_review(path: str | Path) -> Review:
             return read_rm5(raw, source)
         except RecursionError:
             raise InputError(f"{source} has subgroups within subgroups without end") from None
+    if path.suffix.lower() != ".csv" and b"," not in start.splitlines()[0]:
+        raise InputError(
+            f"{source} is no review of RevMan: XML (.rm5) or a CSV file of data rows is expected"
+        )
     table = read_table(path)
     title = path.stem.replace("_", " ")
     headers = {fold(name) for name in table.columns}
