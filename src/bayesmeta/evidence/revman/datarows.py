@@ -57,7 +57,7 @@ HEADERS = {
     "footnotes": "FOOTNOTE",
     "footnote": "FOOTNOTE",
 }
-_NEEDED = ("COMPARISON", "OUTCOME", "SUBGROUP", "NAME", "TYPE")
+_NEEDED = ("Comparison Number", "Outcome Number", "Subgroup Number", "Name", "Data Type")
 
 
 def read_data_rows(table: Table, title: str) -> Review:

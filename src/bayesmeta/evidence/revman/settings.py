@@ -42,6 +42,10 @@ _MEASURES: dict[DataType, dict[str, str]] = {
         "std. mean difference": "SMD",
     },
 }
+_CODES: dict[DataType, tuple[str, ...]] = {
+    "dichotomous": ("OR", "PETO_OR", "RR", "RD"),
+    "continuous": ("MD", "SMD"),
+}
 _RATIOS = (
     ("hazard", "HR"),
     ("odds", "OR"),
@@ -90,7 +94,7 @@ def measure_of(cells: Cells, kind: DataType) -> Measure:
     word = _NON_EVENT.sub("", cells.text("EFFECT_MEASURE").casefold())
     if known := _MEASURES.get(kind):
         if word not in known:
-            raise cells.wrong("EFFECT_MEASURE", did_you_mean(word, known))
+            raise cells.wrong("EFFECT_MEASURE", did_you_mean(word, _CODES[kind]))
         return MEASURES[known[word]]
     on_log = kind == "oe" or cells.yes("LOG_DATA")
     if on_log is None:
@@ -114,7 +118,7 @@ def method_of(cells: Cells, kind: DataType) -> Method:
         peto = kind == "oe" or cells.text("EFFECT_MEASURE").casefold().startswith("peto")
         return "Peto" if peto else "IV"
     if word not in _METHODS:
-        raise cells.wrong("METHOD", did_you_mean(word, _METHODS))
+        raise cells.wrong("METHOD", did_you_mean(word, ("MH", "IV", "PETO", "EXP_O_E_VAR")))
     return _METHODS[word]
 
 

@@ -48,7 +48,7 @@ def sheet_of(table: Table, names: Mapping[str, str], needed: Iterable[str]) -> S
     names : mapping of str to str
         XML attribute by folded header (``fold``).
     needed : iterable of str
-        Attributes without which the file cannot be read.
+        Headers, as RevMan writes them, without which the file cannot be read.
 
     Raises
     ------
@@ -61,11 +61,10 @@ def sheet_of(table: Table, names: Mapping[str, str], needed: Iterable[str]) -> S
         if name and name not in columns:
             columns[name], printed[name] = cells, header
     unused = [header for header in table.columns if fold(header) not in names]
-    for name in needed:
-        if name not in columns:
-            usual = next(header for header, known in names.items() if known == name)
-            hint = did_you_mean(usual, unused) if unused else "it has no other columns"
-            raise InputError(f"{table.source} has no column {usual!r} of a RevMan export: {hint}")
+    for header in needed:
+        if names[fold(header)] not in columns:
+            hint = did_you_mean(header, unused) if unused else "a whole export is expected"
+            raise InputError(f"{table.source} has no column {header!r} of a RevMan export: {hint}")
     return Sheet(table.source, columns, printed, table.rows)
 
 

@@ -96,11 +96,10 @@ def read_web(rows: Table, settings: Table, subgroups: Table | None, title: str) 
     InputError
         One line that names the file, the row and the column.
     """
-    studies = sheet_of(rows, ROWS, ("COMPARISON", "OUTCOME", "NAME"))
-    overall = sheet_of(
-        settings, _SETTINGS, ("COMPARISON", "OUTCOME", "NAME", "TYPE", "EFFECT_MEASURE")
-    )
-    parts = sheet_of(subgroups, _SUBGROUPS, (*_KEY.values(), "NAME")) if subgroups else None
+    key = ("Analysis group", "Analysis number")
+    studies = sheet_of(rows, ROWS, (*key, "Study"))
+    overall = sheet_of(settings, _SETTINGS, (*key, "Analysis name", "Data type", "Effect measure"))
+    parts = sheet_of(subgroups, _SUBGROUPS, (*key, "Subgroup")) if subgroups else None
     study_rows = studies.groups(lambda i: _id(studies, i))
     subtotals: dict[str, dict[str, Cells]] = {}
     if parts:
