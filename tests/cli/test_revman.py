@@ -14,6 +14,7 @@ def bayesmeta(*arguments, cwd):
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

@@ -78,7 +78,6 @@ def analysis_text(
     lines = [
         f"# {outcome.id} of {source}. RevMan: {outcome.measure_label or outcome.measure.name}, "
         f"{_METHODS[outcome.method]}, {outcome.model}, {100 * outcome.level:g} % CI.",
-        *(f"# {remark}" for remark in _remarks(outcome)),
         f"title = {_quoted(title)}",
         f"data = {_quoted(table)}",
         f"outcome = {_quoted(outcome.id)}",
@@ -95,6 +94,8 @@ def analysis_text(
     if not sized and not outcome.measure.ratio and outcome.measure.name != "SMD":
         lines.append('tau = "uniform-shrinkage"')
         lines.append(f"tau_reason = {_quoted(_NO_SIZES)}")
+    if notes := [*_notes(outcome)]:
+        lines.append(f"notes = [{', '.join(map(_quoted, notes))}]")
     for name, part in zip(_distinct([part.name for part in subgroups]), subgroups, strict=True):
         ids = [one.id for one in (part, *_all(part.subgroups))]
         lines += [
@@ -112,14 +113,14 @@ _NO_SIZES = (
 )
 
 
-def _remarks(outcome: Outcome) -> Iterator[str]:
+def _notes(outcome: Outcome) -> Iterator[str]:
     if outcome.totals != "YES":
         what = "subtotals alone" if outcome.totals == "SUB" else "no totals"
-        yield f"The review shows {what}; the pool of all rows is not one of its results."
+        yield f"the review shows {what}: the pool of all rows is not one of its results"
     if outcome.swap_events:
-        yield "RevMan analyses those without the event: events_ counts them."
+        yield "events are those without the event of the name, as the review analyses them"
     if outcome.method == "Peto" and outcome.type == "dichotomous":
-        yield "RevMan pools by Peto's method; effect sizes here are log odds ratios of the counts."
+        yield "the review pools by Peto's method; effect sizes here are log odds ratios of counts"
 
 
 def _all(parts: Sequence[Subgroup]) -> Iterator[Subgroup]:
