@@ -101,6 +101,8 @@ def plain(text: str) -> str:
     >>> plain("Aged &lt;b&gt;5 \x96 12&lt;/b&gt;\n years &amp;lt; 40 kg")
     'Aged 5 – 12 years < 40 kg'
     """
+    if text.isascii() and text.isprintable() and not ("&" in text or "<" in text):
+        return " ".join(text.split())
     once = _TAG.sub(" ", html.unescape(text))
     spaced = " ".join(html.unescape(once).translate(_WINDOWS).split())
     return "".join(c for c in spaced if c.isprintable())
