@@ -133,3 +133,21 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to create.", metavar
 
     new_project(folder)
     print(f"{folder} is ready. Next: cd {folder} && python -m bayesmeta fit rejection --project .")
+
+
+@app.command("import")
+def import_review(
+    review: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv.",
+            metavar="REVIEW",
+        ),
+    ],
+    project: Annotated[Path, typer.Option("--project", help="Folder to create.", metavar="DIR")],
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Make a project of a RevMan review: its tables, and an analysis for each outcome."""
+    from bayesmeta.cli.revman import run
+
+    run(review, project)

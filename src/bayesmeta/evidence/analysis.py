@@ -86,7 +86,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
             *not_estimable,
         ),
         variants=_variants(table, keys, kept, spec, measure, shown),
-        assumptions=_assumptions(spec),
+        assumptions=(*_assumptions(spec), *spec.notes),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
 

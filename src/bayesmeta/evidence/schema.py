@@ -73,6 +73,8 @@ class AnalysisFile(_Part):
         A table of pooled rows as printed, matched by outcome and time (and design).
     mu, tau, tau_reason : str
         Priors on the analysis scale (log for ratio measures), and why that scale.
+    notes : list of str
+        Lines to be shown with every result.
     variants : dict of Selection
         Other selections of rows by name.
     """
@@ -99,6 +101,7 @@ class AnalysisFile(_Part):
     mu: str | None = None
     tau: str | None = None
     tau_reason: str = ""
+    notes: list[str] = []
     variants: dict[str, Selection] = {}
 
 
