@@ -1,7 +1,7 @@
 """A search for data and priors on which the exact engine and mpmath part by more than 1e-8.
 
-Hypothesis looks for one; what it finds stays here as an example. A few tries in CI, hundreds with ``-m slow``. Edges known
-beforehand stand in references/exact.json.
+Hypothesis looks for one; what it finds stays here as an example. A few tries in CI, hundreds with
+``-m slow``. Edges known beforehand stand in references/exact.json.
 """
 
 from dataclasses import dataclass
