@@ -47,7 +47,7 @@ class Oracle:
         Estimates and standard errors.
     tau_prior : str
         ``half-normal(s)``, ``half-cauchy(s)``, ``half-student-t(nu, s)``, ``exponential(rate)``,
-        ``gamma(shape, rate)``, ``inverse-gamma(shape, scale)`` (of tau^2),
+        ``gamma(shape, rate)`` of shape 1 and above, ``inverse-gamma(shape, scale)`` (of tau^2),
         ``log-normal(m, s)`` (of log tau), ``uniform(a, b)`` or ``fixed(x)``.
     mu_prior : str
         ``flat`` or ``normal(m, s)``.
@@ -205,8 +205,6 @@ class Oracle:
             lo, hi = mp.log(self.small) - 4, mp.log(self.large) + 80
             if self.prior.name == "log-normal":
                 lo = min(lo, self.prior.args[0] - 14 * self.prior.args[1])
-            if self.prior.name == "gamma":  # tau^(shape - 1) dtau has lost DROP nats there
-                lo = min(lo, lo - (DROP + 10) / self.prior.args[0])
         step = mp.mpf(1) / 4
         grid = [lo + j * step for j in range(int((hi - lo) / step) + 1)] + [hi]
         logs = [self.log_q(mp.exp(v)) for v in grid]
@@ -330,9 +328,7 @@ class TauPrior:
 
     @property
     def positive_at_zero(self) -> bool:
-        if self.name == "gamma":
-            return self.args[0] <= 1
-        return self.name not in ("log-normal", "inverse-gamma", "fixed") and self.lower == 0
+        return self.name not in ("log-normal", "inverse-gamma", "gamma", "fixed") and self.lower == 0
 
     def log_density(self, t: Number) -> Number:
         mp, a = self.mp, self.args

@@ -172,8 +172,6 @@ def cases(sle: Path, examples: Path, frequentist: Path) -> list[tuple[Any, ...]]
     )
     three, apart = ((0.1, -0.4, 0.6), (0.2, 0.3, 0.25)), ((-3.0, 3.0), (0.1, 0.1))
     alike = (0.2, 0.2, 0.2), (0.3, 0.4, 0.5)
-    made("edge_unbounded_at_zero", *three, ("gamma(0.2, 1)", "flat"))
-    made("edge_unbounded_one_study", (0.3,), (0.2,), ("gamma(0.2, 0.5)", "normal(0, 1)"))
     made("edge_no_mass_near_zero", *three, ("inverse-gamma(0.5, 0.01)", "flat"))
     made(
         "edge_tau_hat_0",
