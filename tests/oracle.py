@@ -328,7 +328,8 @@ class TauPrior:
 
     @property
     def positive_at_zero(self) -> bool:
-        return self.name not in ("log-normal", "inverse-gamma", "gamma", "fixed") and self.lower == 0
+        away = ("log-normal", "inverse-gamma", "gamma", "fixed")
+        return self.name not in away and self.lower == 0
 
     def log_density(self, t: Number) -> Number:
         mp, a = self.mp, self.args
