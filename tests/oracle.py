@@ -647,7 +647,7 @@ class Tau:
             return None
         exact = mp.mpf(repr(level))
         a, b = o.prior.lower, o.prior.upper
-        if o.prior.name != "log-normal":
+        if o.prior.name not in ("log-normal", "inverse-gamma"):
             q = self.quantile(exact)
             if self.pdf(a) >= self.pdf(q):
                 return a, q
