@@ -1,6 +1,7 @@
 """The normal-normal random-effects model: one hyperparameter, the rest Gaussian given it.
 
-``y_i ~ N(theta_i, se_i^2)``, ``theta_i ~ N(mu, tau^2)``, a prior on tau, and mu flat or normal.
+``y_i ~ N(theta_i, se_i^2)``, ``theta_i ~ N(mu, tau^2)``, a prior on tau, and mu flat, normal or a
+mixture of normals.
 """
 
 from dataclasses import dataclass, replace
@@ -20,28 +21,37 @@ _MARGIN = 1 / 16
 class Given:
     """What is known for each value of tau; the last axis runs over those values.
 
+    mu given tau and y is a mixture of m normals, as many as its prior: one where that is normal
+    or flat.
+
     Attributes
     ----------
     log_likelihood, slope : ndarray, shape (..., n)
         ``log p(y | tau)`` with mu integrated out, and its derivative by tau.
-    mean, variance : ndarray, shape (..., n)
-        Of mu given tau and y.
     weights : ndarray, shape (..., k, n)
         ``w_i = 1 / (se_i^2 + tau^2)``, 0 for a masked study.
-    total : ndarray, shape (..., n)
-        ``W = sum w_i + 1 / s^2``.
+    share, mean, variance : ndarray, shape (..., m, n)
+        Of each component of mu given tau and y: its probability and its two moments.
+    prior_weight : ndarray, shape (..., m, n)
+        What the component's prior has in its mean: the studies have ``w_i`` times its variance.
     """
 
     log_likelihood: Array
     slope: Array
+    weights: Array
+    share: Array
     mean: Array
     variance: Array
-    weights: Array
-    total: Array
+    prior_weight: Array
 
     def at(self, index: Any) -> Self:
         """Return the same of some models, or at some values of tau."""
         return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
+
+    def of(self, components: Mask) -> Self:
+        """Return the same with only some of the components of mu."""
+        names = ("share", "mean", "variance", "prior_weight")
+        return replace(self, **{name: getattr(self, name)[..., components, :] for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +116,23 @@ class NormalNormal:
     def given(self, tau: Array) -> Given:
         """Integrate mu and the study effects out at each tau, shape (..., n).
 
-        With ``w_i = (se_i^2 + tau^2)^-1``, a normal(m, s) prior on mu (``1 / s^2 = 0`` where
-        flat) and ``W = sum w_i + 1/s^2``::
+        With ``w_i = (se_i^2 + tau^2)^-1``, ``S = sum w_i`` and ``ybar = sum w_i y_i / S``, under a
+        flat prior on mu, integrated against density 1::
 
-            mu | tau, y ~ N((sum w_i y_i + m / s^2) / W, 1 / W)
-            -2 log p(y | tau) = sum log(2 pi / w_i) + log(s^2 W) + Q
-            Q = sum w_i (y_i - E mu)^2 + (m - E mu)^2 / s^2
-            d/dtau log p(y | tau) = tau (sum w_i^2 (y_i - E mu)^2 - sum w_i + sum w_i^2 / W)
+            mu | tau, y ~ N(ybar, 1 / S)
+            -2 log p(y | tau) = sum log(2 pi / w_i) + log(S / 2 pi) + sum w_i (y_i - ybar)^2
 
-        Under a flat prior mu is integrated against density 1: ``log(2 pi / W)`` is gained in
-        place of ``log(s^2 W)``.
+        The component ``normal(m, s)`` of probability p of any other prior, ``W = S + 1/s^2``, adds
+        ``log p N(ybar; m, s^2 + 1/S)`` to the log likelihood, and given tau and y it is
+        ``N((S ybar + m / s^2) / W, 1 / W)``, with a share in the mixture that is its likelihood's.
+        For each component, and for their mixture by the shares::
+
+            d/dtau log p(y | tau) = tau (sum w_i^2 (y_i - E mu)^2 - S + sum w_i^2 / W)
 
         References
         ----------
         Roever (2020), J Stat Softw 93(6), section 2.
         """
-        precision = self.mu.precision * self.unit**2
-        m = np.asarray((self.mu.location - self.location) / self.unit)[..., None]
         variances = (self.se * self.se)[..., :, None] + (tau * tau)[..., None, :]
         if self.present is not None:
             variances = np.where(self.present[..., None], variances, 1.0)
@@ -130,38 +140,55 @@ class NormalNormal:
         if self.present is not None:
             weights *= self.present[..., None]
         ones = np.ones((1, self.y.shape[-1]))
-        total = (ones @ weights)[..., 0, :] + precision
-        mean = ((self.y[..., None, :] @ weights)[..., 0, :] + precision * m) / total
-        residuals = self.y[..., :, None] - mean[..., None, :]
+        precision, log_variances = ones @ weights, ones @ np.log(variances)
+        average = self.y[..., None, :] @ weights / precision
+        residuals = self.y[..., :, None] - average
         weighted = weights * residuals
-        squares = np.einsum("...kn,...kn->...n", weighted, residuals)
-        log_variances = (ones @ np.log(variances))[..., 0, :]
-        if self.mu.proper:
-            squares += precision * (m - mean) ** 2
-            constant = self.k * log(2 * pi * self.unit**2) - log(precision)
-        else:
-            constant = (self.k - 1) * log(2 * pi * self.unit**2)
-        log_likelihood = -(constant[..., None] + log_variances + np.log(total) + squares) / 2
-        slope = tau * (
-            np.einsum("...kn,...kn->...n", weighted, weighted)
-            + np.einsum("...kn,...kn->...n", weights, weights) / total
-            - (total - precision)
-        )
-        return Given(log_likelihood, slope, mean, 1 / total, weights, total)
+        log_shares, mean, variance, prior_weight = self._mu_given(precision, average)
+        constant = (self.k[..., None, None] - 1) * log(2 * pi * self.unit**2)
+        log_flat = constant + log_variances + np.log(precision) + _sum(weighted, residuals)
+        log_likelihood, share = _mixed(log_shares - log_flat / 2)
+        off = mean - average
+        bends = _sum(weighted, weighted) - 2 * off * _sum(weights, weighted)
+        bends += (off * off + variance) * _sum(weights, weights)
+        slope = (tau[..., None, :] * (_sum(share, bends) - precision))[..., 0, :]
+        return Given(log_likelihood, slope, weights, share, mean, variance, prior_weight)
+
+    def _mu_given(self, precision: Array, average: Array) -> tuple[Array, Array, Array, Array]:
+        """Log likelihood beside the flat one, mean, variance and prior weight of each component.
+
+        From S and ybar, shape (..., 1, n); shape (..., m, n).
+        """
+        if not self.mu.proper:
+            nothing = np.zeros_like(average)
+            return nothing, average, 1 / precision, nothing
+        zero = np.asarray(self.location)[..., None]
+        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y)
+        m, of_prior = ((means - zero) / self.unit)[..., None], ((self.unit / sds) ** 2)[:, None]
+        total = precision + of_prior
+        prior_weight = of_prior / total
+        rate = prior_weight * precision  # 1 / (s^2 + 1/S)
+        log_density = np.log(rate / (2 * pi * self.unit**2)) - rate * (average - m) ** 2
+        mean = (precision * average + of_prior * m) / total
+        return log_weights[:, None] + log_density / 2, mean, 1 / total, prior_weight
 
     def study_effects(self, tau: Array, given: Given) -> tuple[Array, Array]:
-        """Mean and variance of each theta_i given tau and y, shape (..., k, n).
+        """Mean and variance of each theta_i given tau and y, shape (..., k, m, n).
 
-        With ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and variance
-        ``b_i se_i^2 + (1 - b_i)^2 Var mu``; without a meaning for a masked study.
+        For each component of mu, with ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and
+        variance ``b_i se_i^2 + (1 - b_i)^2 Var mu``; without a meaning for a masked study.
         """
         se2 = (self.se * self.se)[..., :, None]
         kept = (tau * tau)[..., None, :] * given.weights
         shrunk = se2 * given.weights
-        mean = kept * self.y[..., :, None] + shrunk * given.mean[..., None, :]
-        variance: Array = kept * se2 + shrunk * shrunk * given.variance[..., None, :]
+        mean = (kept * self.y[..., :, None])[..., None, :] + shrunk[..., None, :] * given.mean[
+            ..., None, :, :
+        ]
+        variance: Array = (kept * se2)[..., None, :] + (shrunk * shrunk)[
+            ..., None, :
+        ] * given.variance[..., None, :, :]
         if self.present is not None:
-            variance = np.where(self.present[..., None], variance, 1.0)
+            variance = np.where(self.present[..., None, None], variance, 1.0)
         return mean, variance
 
     def typical_variance(self) -> Array:
@@ -222,3 +249,18 @@ class NormalNormal:
     def log_prior(self, tau: Array, log_tau: Array) -> Array:
         """Log prior density of tau, in the standardised units."""
         return self.tau.log_density(tau * self.unit, log_tau + log(self.unit)) + log(self.unit)
+
+
+def _sum(a: Array, b: Array) -> Array:
+    """Sum products over studies, or components: shape (..., 1, n)."""
+    return np.einsum("...kn,...kn->...n", a, b)[..., None, :]
+
+
+def _mixed(log_terms: Array) -> tuple[Array, Array]:
+    """Log of the sum over components, shape (..., n), and each one's share of it."""
+    if log_terms.shape[-2] == 1:
+        return log_terms[..., 0, :], np.ones_like(log_terms)
+    peak = log_terms.max(-2, keepdims=True)
+    share = np.exp(log_terms - peak)
+    mass = share.sum(-2, keepdims=True)
+    return (peak + np.log(mass))[..., 0, :], share / mass
