@@ -162,20 +162,18 @@ class Nodes:
         joint = self.weights[:, None, :] * self.given.share
         return joint.reshape(len(joint), -1)
 
-    def trimmed(self, order: Array) -> Self:
+    def trimmed(self, model: NormalNormal) -> Self:
         """Return the rule without the components of mu that matter at no node.
 
         Those that nowhere come within `NATS` of the largest probability, nor of the largest
-        contribution to the moment of `order`, shape (b,): m n of them change a summary by less
-        than m n exp(-38), 1e-12 for 300 components.
+        contribution to the highest moment: m n of them change a summary by less than
+        m n exp(-38), 1e-12 for 300 components.
         """
         if self.given.share.shape[1] == 1:
             return self
         joint = self.weights[:, None, :] * self.given.share
-        moment = joint * (self.tau ** order[:, None])[:, None, :]
-        matters = [
-            f > exp(-NATS) * f.max((1, 2), keepdims=True) for f in (joint, moment)
-        ]
+        moment = joint * (self.tau ** highest_moment(model)[:, None])[:, None, :]
+        matters = [f > exp(-NATS) * f.max((1, 2), keepdims=True) for f in (joint, moment)]
         return replace(self, given=self.given.of(np.any(matters, axis=(0, 1, 3))))
 
 
@@ -259,7 +257,7 @@ def rule(model: NormalNormal, mapping: Map, low: Array, high: Array, count: int)
     log_f = log_posterior + log_slope
     weights, log_evidence = weighted(log_f, step)
     nodes = Nodes(mapping, v, tau, log_tau, log_posterior, weights, step, log_evidence, given)
-    return nodes.trimmed(highest_moment(model))
+    return nodes.trimmed(model)
 
 
 def weighted(log_f: Array, step: Array) -> tuple[Array, Array]:
@@ -286,4 +284,4 @@ def point(model: NormalNormal) -> Nodes:
         np.ones(len(tau)),
         given.log_likelihood[:, 0],
         given,
-    ).trimmed(np.zeros(len(tau)))
+    ).trimmed(model)

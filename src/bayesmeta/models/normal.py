@@ -5,6 +5,7 @@ mixture of normals.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log, pi
 from typing import Any, Self
 
@@ -54,7 +55,7 @@ class Given:
         return replace(self, **{name: getattr(self, name)[..., components, :] for name in names})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NormalNormal:
     """Data and priors of one model, or of a batch of models over leading dimensions.
 
@@ -149,9 +150,9 @@ class NormalNormal:
         log_flat = constant + log_variances + np.log(precision) + _sum(weighted, residuals)
         log_likelihood, share = _mixed(log_shares - log_flat / 2)
         off = mean - average
-        bends = _sum(weighted, weighted) - 2 * off * _sum(weights, weighted)
-        bends += (off * off + variance) * _sum(weights, weights)
-        slope = (tau[..., None, :] * (_sum(share, bends) - precision))[..., 0, :]
+        bends = (off * off + variance) * _sum(weights, weights) - 2 * off * _sum(weights, weighted)
+        bend = bends if share.shape[-2] == 1 else _sum(share, bends)
+        slope = tau * (bend + _sum(weighted, weighted) - precision)[..., 0, :]
         return Given(log_likelihood, slope, weights, share, mean, variance, prior_weight)
 
     def _mu_given(self, precision: Array, average: Array) -> tuple[Array, Array, Array, Array]:
@@ -162,15 +163,25 @@ class NormalNormal:
         if not self.mu.proper:
             nothing = np.zeros_like(average)
             return nothing, average, 1 / precision, nothing
-        zero = np.asarray(self.location)[..., None]
-        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y)
-        m, of_prior = ((means - zero) / self.unit)[..., None], ((self.unit / sds) ** 2)[:, None]
+        log_constants, m, of_prior = self._components
         total = precision + of_prior
         prior_weight = of_prior / total
         rate = prior_weight * precision  # 1 / (s^2 + 1/S)
-        log_density = np.log(rate / (2 * pi * self.unit**2)) - rate * (average - m) ** 2
+        log_shares = log_constants + (np.log(rate) - rate * (average - m) ** 2) / 2
         mean = (precision * average + of_prior * m) / total
-        return log_weights[:, None] + log_density / 2, mean, 1 / total, prior_weight
+        return log_shares, mean, 1 / total, prior_weight
+
+    @cached_property
+    def _components(self) -> tuple[Array, Array, Array]:
+        """Log weights over ``sqrt(2 pi)``, means and precisions of the normals of the prior on mu.
+
+        In the standardised units, shape (..., m, 1).
+        """
+        zero = np.asarray(self.location)[..., None]
+        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y)
+        constants = log_weights - log(2 * pi * self.unit**2) / 2
+        m, precisions = (means - zero) / self.unit, (self.unit / sds) ** 2
+        return constants[:, None], m[..., None], precisions[:, None]
 
     def study_effects(self, tau: Array, given: Given) -> tuple[Array, Array]:
         """Mean and variance of each theta_i given tau and y, shape (..., k, m, n).
