@@ -169,12 +169,15 @@ class Nodes:
         contribution to the highest moment: m n of them change a summary by less than
         m n exp(-38), 1e-12 for 300 components.
         """
-        if self.given.share.shape[1] == 1:
+        given = self.given
+        if given.share.shape[1] == 1:
             return self
-        joint = self.weights[:, None, :] * self.given.share
-        moment = joint * (self.tau ** highest_moment(model)[:, None])[:, None, :]
-        matters = [f > exp(-NATS) * f.max((1, 2), keepdims=True) for f in (joint, moment)]
-        return replace(self, given=self.given.of(np.any(matters, axis=(0, 1, 3))))
+        joint = self.weights[:, None, :] * given.share
+        of_tau = self.tau ** highest_moment(model)[:, None]
+        of_mu = np.hypot(given.mean, np.sqrt(given.variance)) ** _highest(model, of_mu=True)[:, None, None]
+        parts = joint, joint * of_tau[:, None, :], joint * of_mu
+        matters = [part > exp(-NATS) * part.max((1, 2), keepdims=True) for part in parts]
+        return replace(self, given=given.of(np.any(matters, axis=(0, 1, 3))))
 
 
 _BY_NODE = ("v", "tau", "log_tau", "log_posterior", "weights")
@@ -197,7 +200,7 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
     """Find the range of v outside which the integrand is negligible, shape (b,) each.
 
     The upper end is the farther of the point where the integrand, and the integrand times
-    tau^r, have fallen by `NATS`; r is the highest of the first two moments that exist. The range
+    tau^r, have fallen by `NATS`; r is `highest_moment`. The range
     is a scan's outermost negligible points, so it never cuts the integrand short; the scan is
     repeated on the range it leaves until it stops shrinking, with high thresholds first so that
     no narrow peak between two points is lost.
@@ -227,8 +230,16 @@ def locate(model: NormalNormal, mapping: Map) -> tuple[Array, Array]:
 
 
 def highest_moment(model: NormalNormal) -> Array:
-    """Return the highest of the first two moments of tau that exist, shape (b,)."""
-    return np.sum([model.moment_exists(r) for r in (1, 2)], axis=0, dtype=float)
+    """Return the highest power of tau that a mean or an SD which exists depends on, shape (b,)."""
+    order = _highest(model)
+    if model.mu.proper and model.mu.tail_power < 3:
+        return np.maximum(order, model.growth(_highest(model, of_mu=True)))
+    return order
+
+
+def _highest(model: NormalNormal, *, of_mu: bool = False) -> Array:
+    """Return the highest of the first two moments of tau, or of mu, that exist, shape (b,)."""
+    return np.sum([model.moment_exists(r, of_mu=of_mu) for r in (1, 2)], axis=0, dtype=float)
 
 
 def _widest_range(model: NormalNormal, mapping: Map, order: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ mixture of normals.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log, pi
+from math import exp, log, pi
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +14,15 @@ import numpy as np
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.priors import MuPrior, TauPrior
 
+LARGEST_LOG_TAU = 340.0
+"""exp(340): the largest tau whose square, times what it meets, is a double."""
+
 _MARGIN = 1 / 16
-"""What is left of tau^-margin at exp(340), whose square is a double still: 6e-10."""
+"""What is left of tau^-margin at exp(340): 6e-10."""
+
+_FARTHEST = 300.0
+"""exp(300): the farthest mu from which the normals that a heavy tail is made of, some of them
+wider still, have precisions that are doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,10 @@ class NormalNormal:
         In the standardised units, shape (..., m, 1).
         """
         zero = np.asarray(self.location)[..., None]
-        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y)
+        # A moment of mu that tau has not: from values of mu as far away as tau can be.
+        followed = self.growth(2) > 0 and np.any(self.tau.tail_power + self.k < 3)
+        reach = self.unit * exp(_FARTHEST) if followed else 0.0
+        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y + reach)
         constants = log_weights - log(2 * pi * self.unit**2) / 2
         m, precisions = (means - zero) / self.unit, (self.unit / sds) ** 2
         return constants[:, None], m[..., None], precisions[:, None]
@@ -228,18 +238,26 @@ class NormalNormal:
     def moment_exists(self, order: int, *, of_mu: bool = False) -> Mask:
         """Whether a posterior moment of tau and theta_new, or of mu, is finite, shape (...).
 
-        With a prior density of tau that falls as ``tau^-a``: ``a + k - 1 - order > 1`` under a
-        flat prior on mu, ``a + k - order > 1`` under a normal one; of mu under a normal prior
-        always. Where a log factor of the tail decides, ``>=`` (`TauPrior.boundary_moments`). A
-        moment that exists by less than `_MARGIN` counts as none: more than 1e-9 of it lies beyond
-        the largest floating point number. Order 0 is whether the posterior is proper.
+        With a prior density of tau that falls as ``tau^-a``: ``a + k - order > 1`` under a proper
+        prior on mu, ``a + k - 1 - order > 1`` under a flat one; of mu the same with `growth` in
+        place of the order. Where a log factor of the tail decides, ``>=``
+        (`TauPrior.boundary_moments`). A moment that exists by less than `_MARGIN` counts as none:
+        more than 1e-9 of it lies beyond the largest floating point number. Order 0 is whether the
+        posterior is proper.
         """
-        if of_mu and self.mu.proper:
-            return np.full(self.y.shape[:-1], True)
         constraints = self.k if self.mu.proper else self.k - 1
-        power = self.tau.tail_power + constraints - order
+        power = self.tau.tail_power + constraints - (self.growth(order) if of_mu else order)
         exists: Mask = (power > 1 + _MARGIN) | ((power == 1) & self.tau.boundary_moments)
         return exists
+
+    def growth(self, order: Array | float) -> Array:
+        """Return the power of tau that ``E(|mu|^order | tau, y)`` grows as.
+
+        However large tau, mu stays within a prior that falls as ``|mu|^-(nu + 1)`` but for a
+        probability of ``tau^-nu``, with which it goes as far as tau lets it: ``order - nu`` where
+        that is positive. nu is infinite where the prior is normal, and 0 here where it is flat.
+        """
+        return np.maximum(0.0, order - np.maximum(self.mu.tail_power - 1, 0.0))
 
     def standardised(self) -> Self:
         """Centre y at its inverse-variance mean, and scale by a power of two near the SEs.
