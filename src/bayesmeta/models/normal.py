@@ -257,7 +257,8 @@ class NormalNormal:
         probability of ``tau^-nu``, with which it goes as far as tau lets it: ``order - nu`` where
         that is positive. nu is infinite where the prior is normal, and 0 here where it is flat.
         """
-        return np.maximum(0.0, order - np.maximum(self.mu.tail_power - 1, 0.0))
+        power: Array = np.maximum(0.0, order - max(self.mu.tail_power - 1, 0.0))
+        return power
 
     def standardised(self) -> Self:
         """Centre y at its inverse-variance mean, and scale by a power of two near the SEs.
@@ -282,7 +283,8 @@ class NormalNormal:
 
 def _sum(a: Array, b: Array) -> Array:
     """Sum products over studies, or components: shape (..., 1, n)."""
-    return np.einsum("...kn,...kn->...n", a, b)[..., None, :]
+    total: Array = np.einsum("...kn,...kn->...n", a, b)
+    return total[..., None, :]
 
 
 def _mixed(log_terms: Array) -> tuple[Array, Array]:
