@@ -1,7 +1,7 @@
 """The exact engine: quadrature over tau, mixtures of normals over everything else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 import numpy as np
@@ -127,12 +127,15 @@ class Posterior:
         In the standardised units of the model.
         """
         nodes = self.fine if fine else self.coarse
-        given = nodes.given
+        given, joint = nodes.given, nodes.joint
         if quantity == "theta":
             mean, variance = self.model.study_effects(nodes.tau, given)
-            return Mixture(nodes.weights[:, None, :], mean, np.sqrt(variance))
-        spread = given.variance + (nodes.tau * nodes.tau if quantity == "theta_new" else 0.0)
-        return Mixture(nodes.weights, given.mean, np.sqrt(spread))
+            shape = *mean.shape[:2], -1
+            return Mixture(joint[:, None, :], mean.reshape(shape), np.sqrt(variance).reshape(shape))
+        variance = given.variance
+        if quantity == "theta_new":
+            variance = variance + (nodes.tau * nodes.tau)[:, None, :]
+        return Mixture(joint, given.mean.reshape(joint.shape), np.sqrt(variance).reshape(joint.shape))
 
     def rough_error(self) -> Array:
         """Error of probabilities by this rule, shape (b,): what doubling is decided on first.
@@ -191,19 +194,17 @@ class Posterior:
         )
 
     def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
-        share = nodes.weights / nodes.given.total
-        precision = self.model.mu.precision * self.model.unit**2
-        return (nodes.given.weights @ share[..., None])[..., 0], precision * share.sum(-1)
+        given = nodes.given
+        variance = np.einsum("bn,bmn,bmn->bn", nodes.weights, given.share, given.variance)
+        prior = np.einsum("bn,bmn,bmn->b", nodes.weights, given.share, given.prior_weight)
+        return (given.weights @ variance[..., None])[..., 0], prior
 
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
         fine = Mixture.stacked([self.mixture(quantity, fine=True) for quantity in quantities])
-        coarse = replace(
-            fine,
-            weights=self.coarse.weights[:, None, :],
-            means=fine.means[..., :: self.stride],
-            sds=fine.sds[..., :: self.stride],
+        coarse = Mixture(
+            self.coarse.joint[:, None, :], *(self._halved(x) for x in (fine.means, fine.sds))
         )
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         quantiles = coarse.quantile(p)
@@ -252,6 +253,11 @@ class Posterior:
                 of[quantity] = of[quantity].where(self.model.present)
             start += width
         return of, error.max(-1)
+
+    def _halved(self, values: Array) -> Array:
+        """Values of the coarse rule from those of the fine one, shape (b, r, m n)."""
+        by_node = values.reshape(*values.shape[:2], -1, self.fine.v.shape[-1])
+        return by_node[..., :: self.stride].reshape(*values.shape[:2], -1)
 
     def _exists(self, order: int, quantity: Quantity) -> Mask:
         if quantity == "theta":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from bayesmeta import __version__
 from bayesmeta.arrays import Array
@@ -86,7 +87,7 @@ def _exact_draws(
 ) -> tuple[Array, Array, Array]:
     """Draw mu, tau and the study effects jointly and independently from the exact posterior.
 
-    tau by inversion of its CDF, tabulated between the nodes; the rest from its normal given tau.
+    tau by inversion of its CDF; mu from one of its normals given tau, the rest from theirs.
     """
     model = posterior.model
     size = shape[0] * shape[1]
@@ -94,7 +95,11 @@ def _exact_draws(
     if (of_tau := posterior.heterogeneity) is not None:
         tau = of_tau.map.tau(of_tau.quantile(rng.random(size)))[0]
     given = model.given(tau)
-    mu = given.mean[0] + np.sqrt(given.variance[0]) * rng.standard_normal(size)
+    component = _of_each(given.share[0], rng)
+    mean, variance = (
+        np.take_along_axis(part[0], component, 0)[0] for part in (given.mean, given.variance)
+    )
+    mu = mean + np.sqrt(variance) * rng.standard_normal(size)
     kept = tau[0] ** 2 * given.weights[0]
     y, se = model.y[0][:, None], model.se[0][:, None]
     theta = mu + kept * (y - mu) + se * np.sqrt(kept) * rng.standard_normal(kept.shape)
@@ -104,6 +109,15 @@ def _exact_draws(
         (unit * tau[0]).reshape(shape),
         (zero + unit * theta).T.reshape(*shape, -1),
     )
+
+
+def _of_each(share: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw a component for each column by the shares there, (m, n): shape (1, n)."""
+    if len(share) == 1:
+        return np.zeros(share.shape, dtype=np.intp)
+    upto = np.cumsum(share, 0)
+    chosen: NDArray[np.intp] = (upto < upto[-1] * rng.random(share.shape[1])).sum(0, keepdims=True)
+    return chosen
 
 
 def _replicate(mu: Array, tau: Array, pool: Pool, rng: np.random.Generator) -> Array:

@@ -17,15 +17,7 @@ from bayesmeta.fit.events import Event
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.result import Engine, Fit, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
-from bayesmeta.priors import (
-    Flat,
-    MuPrior,
-    Normal,
-    TauPrior,
-    check_measure,
-    mu_prior,
-    tau_prior,
-)
+from bayesmeta.priors import MuPrior, TauPrior, check_measure, mu_prior, tau_prior
 from bayesmeta.priors.text import example
 
 if TYPE_CHECKING:
@@ -128,8 +120,6 @@ def fit(
                 f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
                 f"{example(name)}"
             )
-    if not isinstance(ask.mu, (Normal, Flat)):
-        raise InputError(f"mu is {ask.mu}: so far a fit takes normal(mean, sd) or flat on mu")
     for prior in (ask.mu, ask.tau):
         check_measure(prior, evidence.measure.name)
     variants = tuple(
