@@ -35,7 +35,7 @@ from bayesmeta.priors import TauPrior
 _STEP = 0.045
 """Of all nodes, in v; that of the mixtures is twice as long, which leaves 1e-10 (DESIGN.md)."""
 
-_CHUNK = 256
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,15 +177,14 @@ def _chunk(
     shared: Nodes | None,
     ask: tuple[float, IntervalKind, tuple[Quantity, ...]],
 ) -> Summaries:
-    many = _repeated(one, stack)
     if shared is None:
-        return settle(many.standardised(), *ask, modes=False)
-    standard = many.standardised()
+        return settle(_repeated(one, stack).standardised(), *ask, modes=False)
+    standard = replace(one, tau=stack).standardised()
     fine = _reweighted(standard, shared)
     found = Posterior(standard, fine, fine.halved()).summarise(*ask, modes=False)
     late: Mask = found.numerical_error > TOLERANCE
     if late.any():
-        finer = settle(standard[late], *ask, modes=False)
+        finer = settle(_repeated(one, stack[late]).standardised(), *ask, modes=False)
         found = combined(lambda array, better: put(array, late, better), found, finer)
     return found
 
@@ -240,21 +239,15 @@ def _reweighted(model: NormalNormal, shared: Nodes) -> Nodes:
     first = max(needed[0] - 1, 0)
     last = min(needed[-1] + 1, len(heavy[0]) - 1)
     kept = np.s_[..., first : last + 1 + (last - first) % 2]
-    size = len(model.y)
-
-    def rows(array: Array) -> Array:
-        return np.broadcast_to(array, (size, *array.shape[1:]))
-
-    weights, log_evidence = weighted(log_f[kept], rows(shared.step))
+    weights, log_evidence = weighted(log_f[kept], shared.step)
+    parts = (getattr(shared, name)[kept] for name in ("v", "tau", "log_tau"))
     given = shared.given.at(kept)
     return Nodes(
         shared.map,
-        rows(shared.v[kept]),
-        rows(shared.tau[kept]),
-        rows(shared.log_tau[kept]),
-        shared.given.log_likelihood[kept] + log_prior[..., kept[-1]],
+        *parts,
+        given.log_likelihood + log_prior[..., kept[-1]],
         weights,
-        rows(shared.step),
+        shared.step,
         log_evidence,
-        Given(*(rows(getattr(given, name)) for name in Given.__slots__)),
+        given,
     )
