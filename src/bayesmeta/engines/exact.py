@@ -193,7 +193,7 @@ class Posterior:
     def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
         share = nodes.weights / nodes.given.total
         precision = self.model.mu.precision * self.model.unit**2
-        return averaged(share, nodes.given.weights), precision * share.sum(-1)
+        return (nodes.given.weights @ share[..., None])[..., 0], precision * share.sum(-1)
 
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
@@ -254,9 +254,9 @@ class Posterior:
         return of, error.max(-1)
 
     def _exists(self, order: int, quantity: Quantity) -> Mask:
-        always = quantity == "theta"
-        exists = always | self.model.moment_exists(order, of_mu=quantity == "mu")
-        return np.broadcast_to(exists, len(self.fine.weights))
+        if quantity == "theta":
+            return np.full(len(self.model.y), True)
+        return self.model.moment_exists(order, of_mu=quantity == "mu")
 
     def _of_tau(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
@@ -403,14 +403,6 @@ def combined(function: Callable[..., Array], *parts: Summaries) -> Summaries:
     }
     rest = ("weights", "prior_weight", "log_evidence", "numerical_error")
     return Summaries(of, *(function(*(getattr(part, name) for part in parts)) for name in rest))
-
-
-def averaged(weights: Array, values: Array) -> Array:
-    """Sum values, shape (b, m, n), or (1, m, n) for all alike, under weights of shape (b, n)."""
-    if len(values) == 1:
-        return weights @ values[0].T
-    total: Array = (values @ weights[..., None])[..., 0]
-    return total
 
 
 def _moments(weights: Array, values: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.mixture import interval_step
-from bayesmeta.engines.panels import evaluated, polynomials, sinc_kernel, solved
+from bayesmeta.engines.panels import Places, evaluated, polynomials, sinc_kernel, solved
 from bayesmeta.engines.quadrature import Map, Nodes
 from bayesmeta.models import NormalNormal
 
@@ -150,7 +150,8 @@ class Heterogeneity:
             if not beyond.any():
                 break
             cell += beyond
-        return nodes.v[:, :1] + nodes.step[:, None] * (cell + (1 + x) / 2)
+        v: Array = nodes.v[:, :1] + nodes.step[:, None] * (cell + (1 + x) / 2)
+        return v
 
     def sensitivity(self, v: Array, scale: Scale) -> Array:
         """Return the change of the value at v for one in its probability, shape (b, p)."""
@@ -290,7 +291,7 @@ class Heterogeneity:
         cdf, slope = evaluated(self._polynomials(cell), 2 * (place - cell) - 1)
         return cdf, slope * 2 / nodes.step[:, None]
 
-    def _polynomials(self, cell: Array) -> Array:
+    def _polynomials(self, cell: Places) -> Array:
         weights = self.nodes.weights
         return polynomials(weights, cell, sinc_kernel(weights.shape[-1]))
 

@@ -13,7 +13,6 @@ import numpy as np
 from scipy import special
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
-from bayesmeta.engines.panels import SharedNormals
 
 _CHUNK = 1 << 16
 """Elements worked on at once, so that they stay in the second-level cache."""
@@ -91,10 +90,7 @@ class Mixture:
     def quantile(self, p: ArrayLike) -> Array:
         """Quantiles, shape (..., *p.shape), by Newton's method on the probit of the CDF."""
         p = np.asarray(p, dtype=float)
-        if self._shared:
-            found = np.stack([part.quantile(p.ravel()) for part in self._shared], 1)
-        else:
-            found = self._in_chunks(lambda rows, _: rows.quantiles(p.ravel()), p.size)
+        found = self._in_chunks(lambda rows, _: rows.quantiles(p.ravel()), p.size)
         return found.reshape((*self.shape, *p.shape))
 
     def mode(self) -> Array:
@@ -116,9 +112,6 @@ class Mixture:
         The step from the quantiles of one rule under the mixture of a finer one is the error of
         the first.
         """
-        if self._shared:
-            found = [part.at(x[:, i]) for i, part in enumerate(self._shared)]
-            return np.stack([(p - cdf) / density for cdf, density in found], 1)
         z = special.ndtri(p)
         return self._in_chunks(lambda rows, at: rows.quantile_step(at, z)[0], x.shape[-1], x)
 
@@ -129,16 +122,6 @@ class Mixture:
     def shortest_step(self, x: Array, level: float) -> Array:
         """Newton step from the bounds x, shape (..., 2), towards the shortest interval."""
         return self._in_chunks(lambda rows, at: rows.shortest_step(at, level)[0], 2, x)
-
-    @property
-    def _shared(self) -> list[SharedNormals]:
-        """By quantity, where b sets of weights, shape (b, 1, n), share m sets of components."""
-        if self.means.ndim < 3 or len(self.means) > 1 or len(self.weights) == 1:
-            return []
-        weights = self.weights[:, 0]
-        return [
-            SharedNormals(weights, *parts) for parts in zip(self.means[0], self.sds[0], strict=True)
-        ]
 
     def _in_chunks(
         self, ask: "Callable[[_Rows, Array], Array]", points: int, x: Array | None = None

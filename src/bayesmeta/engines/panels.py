@@ -12,6 +12,7 @@ from math import pi, sqrt
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy import special
 
 from bayesmeta.arrays import Array
@@ -23,10 +24,10 @@ _SPAN = 1.2
 _SATURATED = 8.5
 """So many SDs from its mean a normal distribution function is 0 or 1 to 1e-17."""
 
-_MOST_PANELS = 2048
+type Places = NDArray[np.intp]
 
 
-def polynomials(weights: Array, panel: Array, kernel: Callable[[int], Array]) -> Array:
+def polynomials(weights: Array, panel: Places, kernel: Callable[[int], Array]) -> Array:
     """Return the coefficients of F on the panel of each point, shape (b, p, DEGREE + 1).
 
     Parameters
@@ -118,19 +119,34 @@ class SharedNormals:
     means: Array
     sds: Array
 
+    def mean(self) -> Array:
+        """Mean, shape (b,)."""
+        return self.weights @ self.means
+
+    def sd(self) -> Array:
+        """Standard deviation, shape (b,)."""
+        off = self.means - self.mean()[:, None]
+        within: Array = self.weights @ (self.sds * self.sds)
+        return np.sqrt(within + np.einsum("bn,bn,bn->b", self.weights, off, off))
+
+    def cdf(self, x: float) -> Array:
+        """P(value <= x), shape (b,)."""
+        below: Array = special.ndtr((x - self.means) / self.sds)
+        return self.weights @ below
+
     def quantile(self, p: Array) -> Array:
         """Quantiles, shape (b, len(p)): a root of a polynomial each."""
         tail = np.minimum(p, 1 - p).min()
         # What is left out holds less than half a tail, so the quantiles lie in these bounds.
         heavy = self.weights.max(0) > tail / (2 * len(self.means))
-        means, sds = self.means[heavy], self.sds[heavy]
-        reach = -special.ndtri(tail / 2)
-        edges = self._edges((means - reach * sds).min(), (means + reach * sds).max())
+        means, reach = self.means[heavy], -special.ndtri(tail / 2) * self.sds[heavy]
+        edges = self._edges((means - reach).min(), (means + reach).max())
         at_edges = self.weights @ special.ndtr((edges[:, None] - self.means) / self.sds).T
         panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
         panel = np.clip(panel, 0, len(edges) - 2)
         x = solved(self._polynomials(edges, panel), np.broadcast_to(p, panel.shape))
-        return edges[panel] + np.diff(edges)[panel] * ((1 + x) / 2)
+        quantiles: Array = edges[panel] + np.diff(edges)[panel] * ((1 + x) / 2)
+        return quantiles
 
     def at(self, x: Array) -> tuple[Array, Array]:
         """CDF and density at x, shape (b, q) each."""
@@ -152,7 +168,7 @@ class SharedNormals:
             edges.append(at)
         return np.array(edges)
 
-    def _polynomials(self, edges: Array, panel: Array) -> Array:
+    def _polynomials(self, edges: Array, panel: Places) -> Array:
         used, place = np.unique(panel, return_inverse=True)
         half = np.diff(edges)[used, None] / 2
         centre = edges[used, None] + half
