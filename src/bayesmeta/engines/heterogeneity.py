@@ -18,6 +18,10 @@ _TINY = 1e-130
 """A tau so near zero that only the power by which a density starts is left to see."""
 
 
+_NEGLIGIBLE = 1e-18
+"""Of probability: thousands of such nodes do not change a distribution function."""
+
+
 class Scale(Protocol):
     """An increasing function of tau on whose scale densities and widths are taken."""
 
@@ -135,28 +139,36 @@ class Heterogeneity:
         ----------
         Stenger (1993), Numerical Methods Based on Sinc and Analytic Functions, section 3.6.
         """
-        return self._at(v)[0]
+        nodes = self.nodes
+        last = nodes.v.shape[-1] - 1
+        place = np.clip((v - nodes.v[:, :1]) / nodes.step[:, None], 0, last)
+        cell = np.minimum(place.astype(int), last - 1)
+        return evaluated(self._polynomials(cell), 2 * (place - cell) - 1)[0]
 
     def quantile(self, p: Array) -> Array:
         """Return the v of the quantiles p, shape (b, len(p)): a root of a polynomial each."""
+        return self.quantile_and_density(p)[0]
+
+    def quantile_and_density(self, p: Array) -> tuple[Array, Array]:
+        """Return the v of the quantiles p, shape (b, len(p)), and the density of v there."""
         nodes = self.nodes
-        last = nodes.v.shape[-1] - 2
+        step, last = nodes.step[:, None], nodes.v.shape[-1] - 2
         cdf = self._node_cdf()
         cell = np.count_nonzero(cdf[:, None, :] < p[:, None], axis=-1) - 1
         for _ in range(8):
             cell = np.clip(cell, 0, last)
-            x = solved(self._polynomials(cell), np.broadcast_to(p, cell.shape))
+            coefficients = self._polynomials(cell)
+            x, slope = solved(coefficients, np.broadcast_to(p, cell.shape))
             beyond = np.where(np.abs(x) > 1.02, np.sign(x), 0).astype(int)
             if not beyond.any():
                 break
             cell += beyond
-        v: Array = nodes.v[:, :1] + nodes.step[:, None] * (cell + (1 + x) / 2)
-        return v
+        return nodes.v[:, :1] + step * (cell + (1 + x) / 2), slope * 2 / step
 
-    def sensitivity(self, v: Array, scale: Scale) -> Array:
+    def sensitivity(self, v: Array, density: Array, scale: Scale) -> Array:
         """Return the change of the value at v for one in its probability, shape (b, p)."""
         tau, log_tau, log_slope = self.map.tau(v)
-        return np.exp(log_slope - log_tau) * scale.change(tau) / self._at(v)[1]
+        return np.exp(log_slope - log_tau) * scale.change(tau) / density
 
     def mode(self, scale: Scale) -> Array:
         """Return the global mode on the scale, shape (b,).
@@ -282,18 +294,13 @@ class Heterogeneity:
         prior = self.model.log_prior(*aside).imag / h
         return tau * slope + prior - scale.elasticity(tau)
 
-    def _at(self, v: Array) -> tuple[Array, Array]:
-        """CDF and density of v, shape (b, p) each."""
-        nodes = self.nodes
-        last = nodes.v.shape[-1] - 1
-        place = np.clip((v - nodes.v[:, :1]) / nodes.step[:, None], 0, last)
-        cell = np.minimum(place.astype(int), last - 1)
-        cdf, slope = evaluated(self._polynomials(cell), 2 * (place - cell) - 1)
-        return cdf, slope * 2 / nodes.step[:, None]
-
     def _polynomials(self, cell: Places) -> Array:
+        """Coefficients of the CDF after the node of each cell: those of the nodes that matter."""
         weights = self.nodes.weights
-        return polynomials(weights, cell, sinc_kernel(weights.shape[-1]))
+        matters = np.flatnonzero(weights.max(0) > _NEGLIGIBLE)
+        kept = slice(matters[0], matters[-1] + 1)
+        kernel = sinc_kernel(weights.shape[-1])
+        return polynomials([weights[:, kept]], cell, lambda at: [kernel(at)[kept]])[0]
 
     def _unbounded_at_zero(self, scale: Scale) -> Mask:
         """Whether the density on the scale grows like a negative power of tau, shape (b,)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summary
-from bayesmeta.engines.panels import Places, SharedNormals
+from bayesmeta.engines.panels import Places, SharedMixtures
 from bayesmeta.engines.quadrature import MOST_NODES, HalfLine, Nodes, locate, map_for, weighted
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
@@ -35,51 +35,43 @@ class Swept(Posterior):
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
+        odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
+        weights = self.coarse.weights, odd, 1 - odd.sum(-1)
         of: dict[Quantity, Summary] = {}
         errors = []
         for quantity in quantities:
-            rules = (self._normals(quantity, fine) for fine in (False, True))
+            every = self.mixture(quantity, fine=True)
+            components = (np.atleast_2d(part[0]) for part in (every.means, every.sds))
             found = [
-                self._summary(quantity, coarse, fine, level)
-                for coarse, fine in zip(*rules, strict=True)
+                self._summary(quantity, SharedMixtures(*weights, *part), level)
+                for part in zip(*components, strict=True)
             ]
             columns = np.stack([column for column, _ in found], -1)
             of[quantity] = Summary(*(columns if quantity == "theta" else columns[..., 0]))
             errors += [error for _, error in found]
         return of, np.max(errors, axis=0)
 
-    def _normals(self, quantity: Quantity, fine: bool) -> list[SharedNormals]:
-        mixture = self.mixture(quantity, fine=fine)
-        weights = (self.fine if fine else self.coarse).weights
-        components = (np.atleast_2d(values[0]) for values in (mixture.means, mixture.sds))
-        return [SharedNormals(weights, *one) for one in zip(*components, strict=True)]
-
     def _summary(
-        self, quantity: Quantity, coarse: SharedNormals, fine: SharedNormals, level: float
+        self, quantity: Quantity, mixtures: SharedMixtures, level: float
     ) -> tuple[Array, Array]:
         """Columns of a `Summary`, and the error, shape (b,)."""
         unit, zero = self.model.unit, float(np.ravel(self.model.location)[0])
-        p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-        mean, sd, quantiles, below = (
-            coarse.mean(),
-            coarse.sd(),
-            coarse.quantile(p),
-            coarse.cdf(-zero / unit),
-        )
+        quantiles, steps = mixtures.quantile(np.array([(1 - level) / 2, 0.5, (1 + level) / 2]))
+        (mean, finer_mean), (sd, finer_sd) = mixtures.moments()
+        below, finer_below = mixtures.cdf(-zero / unit)
         finite_mean, finite_sd = (self._exists(order, quantity) for order in (1, 2))
-        cdf, density = fine.at(quantiles)
-        steps = [
-            *np.abs((p - cdf) / density).T,
-            np.where(finite_mean, np.abs(fine.mean() - mean), 0.0),
-            np.where(finite_sd, np.abs(fine.sd() - sd), 0.0),
+        errors = [
+            *np.abs(steps).T,
+            np.where(finite_mean, np.abs(finer_mean - mean), 0.0),
+            np.where(finite_sd, np.abs(finer_sd - sd), 0.0),
         ]
         yardstick = np.where(finite_sd, sd, (quantiles[:, 2] - quantiles[:, 0]) / 3.92)
-        error = np.max(steps, axis=0) / yardstick
+        error = np.max(errors, axis=0) / yardstick
         low, median, high = (zero + unit * quantiles).T
         mean = np.where(finite_mean, zero + unit * mean, np.nan)
         sd = np.where(finite_sd, unit * sd, np.nan)
         columns = np.stack([mean, sd, median, np.full(mean.shape, np.nan), low, high, below])
-        return columns, np.maximum(error, np.abs(fine.cdf(-zero / unit) - below))
+        return columns, np.maximum(error, np.abs(finer_below - below))
 
 
 @dataclass(frozen=True, slots=True)

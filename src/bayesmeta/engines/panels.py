@@ -5,7 +5,7 @@ that every ``K_j`` is its Taylor polynomial to rounding, F is one polynomial, an
 are the weights times those of the ``K_j``: a matrix product for all sets of weights at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import pi, sqrt
@@ -24,53 +24,71 @@ _SPAN = 1.2
 _SATURATED = 8.5
 """So many SDs from its mean a normal distribution function is 0 or 1 to 1e-17."""
 
+_SMALL = 1e-7
+"""A Newton step of so much of a panel leaves an error of its square."""
+
 type Places = NDArray[np.intp]
 
 
-def polynomials(weights: Array, panel: Places, kernel: Callable[[int], Array]) -> Array:
-    """Return the coefficients of F on the panel of each point, shape (b, p, DEGREE + 1).
+def polynomials(
+    weights: Sequence[Array], panel: Places, kernel: Callable[[int], Sequence[Array]]
+) -> list[Array]:
+    """Return the coefficients of F on the panel of each point, shape (DEGREE + 1, b, p).
 
     Parameters
     ----------
-    weights : ndarray, shape (b, n)
+    weights : sequence of ndarray, shape (b, n) each
+        One for each F.
     panel : ndarray of int, shape (b, p)
     kernel : callable
-        The coefficients of the ``K_j`` on a panel, shape (n, DEGREE + 1).
+        For each F the coefficients of its ``K_j`` on a panel, shape (n, DEGREE + 1).
     """
-    found = np.empty((panel.size, DEGREE + 1))
     flat = panel.ravel()
     order = np.argsort(flat, kind="stable")
-    starts = np.flatnonzero(np.diff(flat[order])) + 1
-    for rows in np.split(order, starts):
-        found[rows] = weights[rows // panel.shape[-1]] @ kernel(int(flat[rows[0]]))
-    return found.reshape(*panel.shape, DEGREE + 1)
+    chosen = [part.take(order // panel.shape[-1], 0) for part in weights]
+    panels, starts = np.unique(flat[order], return_index=True)
+    found = [np.empty((len(flat), DEGREE + 1)) for _ in weights]
+    for one, start, end in zip(panels, starts, [*starts[1:], len(flat)], strict=True):
+        for rows, columns, out in zip(chosen, kernel(one), found, strict=True):
+            np.matmul(rows[start:end], columns, out=out[start:end])
+    back = np.argsort(order)
+    return [part.T.take(back, 1).reshape(-1, *panel.shape) for part in found]
 
 
 def evaluated(coefficients: Array, x: Array) -> tuple[Array, Array]:
     """Return value and derivative of polynomials at x, which is in [-1, 1] on the panel."""
     powers = np.empty_like(coefficients)
-    powers[..., 0] = 1
-    powers[..., 1:] = x[..., None]
-    np.multiply.accumulate(powers, axis=-1, out=powers)
-    value = np.einsum("...d,...d->...", coefficients, powers)
-    slope = np.einsum("...d,...d,d->...", coefficients[..., 1:], powers[..., :-1], _ORDERS)
+    powers[0], powers[1] = 1, x
+    for n in (2, 4, 8, 16):
+        rows = powers[n : 2 * n]
+        np.multiply(powers[: len(rows)], powers[n // 2] ** 2, out=rows)
+    value: Array = np.einsum("d...,d...->...", coefficients, powers)
+    slope: Array = np.einsum("d,d...,d...->...", _ORDERS, coefficients[1:], powers[:-1])
     return value, slope
 
 
 _ORDERS = np.arange(1.0, DEGREE + 1)
 
 
-def solved(coefficients: Array, target: Array) -> Array:
-    """Solve polynomial = target for x near [-1, 1] by Newton's method; F rises."""
-    x = np.zeros_like(target)
+def solved(coefficients: Array, target: Array) -> tuple[Array, Array]:
+    """Solve polynomial = target for x near [-1, 1]; return x and the derivative there.
+
+    F rises. By Newton's method from the inverse series of F at 0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, bend, twist = (
+            np.nan_to_num(part / coefficients[1])
+            for part in (target - coefficients[0], *coefficients[2:4])
+        )
+    x = np.clip(x - bend * x**2 + (2 * bend**2 - twist) * x**3, -1, 1)
     for _ in range(30):
         value, slope = evaluated(coefficients, x)
         with np.errstate(divide="ignore", invalid="ignore"):
-            move = (target - value) / slope
-        before, x = x, np.clip(x + np.where(np.isfinite(move), move, 0.0), -1.2, 1.2)
-        if np.all(np.abs(x - before) < 1e-8):
+            move = np.nan_to_num((target - value) / slope)
+        before, x = x, np.clip(x + move, -1.2, 1.2)
+        if np.all(np.abs(x - before) < _SMALL):
             break
-    return x
+    return x, slope
 
 
 def sinc_kernel(count: int) -> Callable[[int], Array]:
@@ -105,75 +123,89 @@ def _sine_integrals(size: int) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedNormals:
-    """Mixtures of the same normals, many at a time.
+class SharedMixtures:
+    """Mixtures of the same n normals, many at a time, by two rules: every second node, and all.
+
+    What is linear in the weights costs the finer rule only the odd nodes: it is `mass` times the
+    coarse one and their sum. Results come in pairs: by the coarse rule, by the fine one.
 
     Parameters
     ----------
-    weights : ndarray, shape (b, n)
-        Those of each mixture sum to 1.
+    even : ndarray, shape (b, (n + 1) // 2)
+        Weights of the coarse rule, which sum to 1.
+    odd : ndarray, shape (b, n // 2)
+        Those of the fine rule on the other nodes.
+    mass : ndarray, shape (b,)
+        What they leave of it to the even ones.
     means, sds : ndarray, shape (n,)
     """
 
-    weights: Array
+    even: Array
+    odd: Array
+    mass: Array
     means: Array
     sds: Array
 
-    def mean(self) -> Array:
-        """Mean, shape (b,)."""
-        return self.weights @ self.means
+    def average(self, values: Array) -> tuple[Array, Array]:
+        """Sum values, shape (n,), under the weights: shape (b,) each."""
+        coarse = self.even @ values[::2]
+        return coarse, self.mass * coarse + self.odd @ values[1::2]
 
-    def sd(self) -> Array:
-        """Standard deviation, shape (b,)."""
-        off = self.means - self.mean()[:, None]
-        within: Array = self.weights @ (self.sds * self.sds)
-        return np.sqrt(within + np.einsum("bn,bn,bn->b", self.weights, off, off))
+    def moments(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Means and standard deviations, shape (b,) each."""
+        mean, finer = self.average(self.means)
+        coarse, fine = self.average(self.sds * self.sds)
+        off = (self.means - mean[:, None]) ** 2
+        between = np.einsum("bn,bn->b", self.even, off[:, ::2])
+        beyond = np.einsum("bn,bn->b", self.odd, off[:, 1::2]) - (finer - mean) ** 2
+        return (mean, finer), (
+            np.sqrt(coarse + between),
+            np.sqrt(fine + self.mass * between + beyond),
+        )
 
-    def cdf(self, x: float) -> Array:
-        """P(value <= x), shape (b,)."""
-        below: Array = special.ndtr((x - self.means) / self.sds)
-        return self.weights @ below
+    def cdf(self, x: float) -> tuple[Array, Array]:
+        """P(value <= x), shape (b,) each."""
+        return self.average(special.ndtr((x - self.means) / self.sds))
 
-    def quantile(self, p: Array) -> Array:
-        """Quantiles, shape (b, len(p)): a root of a polynomial each."""
-        tail = np.minimum(p, 1 - p).min()
-        # What is left out holds less than half a tail, so the quantiles lie in these bounds.
-        heavy = self.weights.max(0) > tail / (2 * len(self.means))
-        means, reach = self.means[heavy], -special.ndtri(tail / 2) * self.sds[heavy]
-        edges = self._edges((means - reach).min(), (means + reach).max())
-        at_edges = self.weights @ special.ndtr((edges[:, None] - self.means) / self.sds).T
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        """Quantiles by the coarse rule, shape (b, len(p)), and the Newton step of the fine one."""
+        even, means, sds = self.even, self.means[::2], self.sds[::2]
+        edges = self._edges(np.minimum(p, 1 - p).min())
+        at_edges = even @ special.ndtr((edges[:, None] - means) / sds).T
         panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
-        panel = np.clip(panel, 0, len(edges) - 2)
-        x = solved(self._polynomials(edges, panel), np.broadcast_to(p, panel.shape))
-        quantiles: Array = edges[panel] + np.diff(edges)[panel] * ((1 + x) / 2)
-        return quantiles
+        used, place = np.unique(np.clip(panel, 0, len(edges) - 2), return_inverse=True)
+        half = np.diff(edges)[used] / 2
+        centre = edges[used] + half
+        kernels = _normal_kernels(
+            (centre[:, None] - self.means) / self.sds, half[:, None] / self.sds
+        )
+        place = place.reshape(panel.shape)
+        coarse, fine = polynomials(
+            (even, self.odd), place, lambda i: (kernels[:, i, ::2].T, kernels[:, i, 1::2].T)
+        )
+        x, _ = solved(coarse, np.broadcast_to(p, panel.shape))
+        fine += self.mass[:, None] * coarse
+        cdf, density = evaluated(fine, x)
+        half = half[place]
+        return centre[place] + half * x, half * (p - cdf) / density
 
-    def at(self, x: Array) -> tuple[Array, Array]:
-        """CDF and density at x, shape (b, q) each."""
-        edges = self._edges(x.min(), x.max())
-        panel = np.clip(np.searchsorted(edges, x) - 1, 0, len(edges) - 2)
-        widths = np.diff(edges)[panel]
-        place = 2 * (x - edges[panel]) / widths - 1
-        cdf, slope = evaluated(self._polynomials(edges, panel), place)
-        return cdf, slope * 2 / widths
+    def _edges(self, tail: float) -> Array:
+        """Ends of panels no wider than `_SPAN` SDs of any normal that changes within.
 
-    def _edges(self, low: float, high: float) -> Array:
-        """Ends of panels no wider than `_SPAN` SDs of any normal that changes within."""
-        edges, at = [low], low
+        They span the quantiles of probability `tail` and above: the nodes that are left out hold
+        less than half of it.
+        """
+        heavy = self.even.max(0) > tail / len(self.means)
+        means, reach = self.means[::2][heavy], -special.ndtri(tail / 2) * self.sds[::2][heavy]
+        at, high = (means - reach).min(), (means + reach).max()
+        edges = [at]
         starts, ends = (self.means + side * _SATURATED * self.sds for side in (-1, 1))
         widest = _SPAN * self.sds
         while at <= high:
             width = np.maximum(widest, starts - at)[ends > at]
-            at += width.min(initial=high - low + 1)
+            at += width.min(initial=high - edges[0] + 1)
             edges.append(at)
         return np.array(edges)
-
-    def _polynomials(self, edges: Array, panel: Places) -> Array:
-        used, place = np.unique(panel, return_inverse=True)
-        half = np.diff(edges)[used, None] / 2
-        centre = edges[used, None] + half
-        kernels = _normal_kernels((centre - self.means) / self.sds, half / self.sds)
-        return polynomials(self.weights, place.reshape(panel.shape), lambda i: kernels[:, i].T)
 
 
 def _normal_kernels(u: Array, rate: Array) -> Array:
