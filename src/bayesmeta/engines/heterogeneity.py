@@ -10,16 +10,19 @@ import numpy as np
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.mixture import interval_step
-from bayesmeta.engines.panels import Places, evaluated, polynomials, sinc_kernel, solved
+from bayesmeta.engines.panels import (
+    Places,
+    evaluated,
+    polynomials,
+    sinc_kernel,
+    solved,
+    that_matter,
+)
 from bayesmeta.engines.quadrature import Map, Nodes
 from bayesmeta.models import NormalNormal
 
 _TINY = 1e-130
 """A tau so near zero that only the power by which a density starts is left to see."""
-
-
-_NEGLIGIBLE = 1e-18
-"""Of probability: thousands of such nodes do not change a distribution function."""
 
 
 class Scale(Protocol):
@@ -297,9 +300,7 @@ class Heterogeneity:
     def _polynomials(self, cell: Places) -> Array:
         """Coefficients of the CDF after the node of each cell: those of the nodes that matter."""
         weights = self.nodes.weights
-        matters = np.flatnonzero(weights.max(0) > _NEGLIGIBLE)
-        kept = slice(matters[0], matters[-1] + 1)
-        kernel = sinc_kernel(weights.shape[-1])
+        kept, kernel = that_matter(weights), sinc_kernel(weights.shape[-1])
         return polynomials([weights[:, kept]], cell, lambda at: [kernel(at)[kept]])[0]
 
     def _unbounded_at_zero(self, scale: Scale) -> Mask:

@@ -1,6 +1,6 @@
 """Nodes over tau that many priors share, and the posteriors on them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,8 +13,8 @@ from bayesmeta.engines.quadrature import MOST_NODES, HalfLine, Nodes, locate, ma
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
 
-_NO_ERROR = 1e-12
-"""Of probabilities, under the extreme priors; quantiles magnify it up to forty times."""
+_NO_ERROR = 1e-13
+"""Of probabilities, under the extreme priors; quantiles magnify it."""
 
 _BATCH = 1 << 18
 """Priors times nodes worked on at once."""
@@ -101,10 +101,10 @@ class Lattice:
     last: Places
 
     @classmethod
-    def of(cls, models: list[NormalNormal], stack: Stack, steps: Sequence[float]) -> Self:
-        """Choose nodes for priors on the half line: of the steps, the first that is short enough.
+    def of(cls, models: list[NormalNormal], stack: Stack, coarsest: float) -> Self:
+        """Choose nodes for priors on the half line: so far apart, or as much closer as it takes.
 
-        That is so where the extreme priors of every family have no error to speak of.
+        Until the extreme priors of every family have no error, or the step is 0.3 of the coarsest.
         """
         family, typical = stack.family, stack.typical[:, 0]
         extremes = _extremes(family, typical, stack.tail_power)
@@ -117,25 +117,25 @@ class Lattice:
         lows, highs = np.full(family.max() + 1, np.inf), np.full(family.max() + 1, -np.inf)
         np.minimum.at(lows, family[extremes], low)
         np.maximum.at(highs, family[extremes], high)
-        for step in steps:
-            start = lows.min()
+        step, finest, start = coarsest, 0.3 * coarsest, lows.min()
+        while True:
             v = np.arange(start, highs.max() + step, step)[None]
             tau = mapping.tau(v)[0]
-            first, last = (np.floor((lows - start) / step), np.ceil((highs - start) / step))
             found = cls(
                 models,
                 [one.given(tau) for one in models],
                 mapping,
                 v,
                 step,
-                first[family].astype(int),
-                last[family].astype(int),
+                np.floor((lows - start) / step)[family].astype(int),
+                np.ceil((highs - start) / step)[family].astype(int),
             )
-            whole = slice(0, v.shape[-1])
-            errors = [one.rough_error().max() for one in found.posteriors(some, whole)]
-            if max(errors) < _NO_ERROR:
-                break
-        return found
+            everywhere = found.posteriors(some, slice(0, v.shape[-1]))
+            error = max(posterior.rough_error().max() for posterior in everywhere)
+            if error < _NO_ERROR or step <= finest:
+                return found
+            # The error falls like exp(-c / step).
+            step = max(finest, step * np.clip(np.log(error) / np.log(_NO_ERROR), 0.5, 0.9))
 
     def chunks(self) -> Iterator[tuple[Places, slice | None]]:
         """Yield rows of priors and the nodes that serve them, None where there are too many."""

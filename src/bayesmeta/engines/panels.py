@@ -6,9 +6,10 @@ are the weights times those of the ``K_j``: a matrix product for all sets of wei
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import pi, sqrt
+from typing import Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -26,6 +27,8 @@ _SATURATED = 8.5
 
 _SMALL = 1e-7
 """A Newton step of so much of a panel leaves an error of its square."""
+
+_NEGLIGIBLE = 1e-18
 
 type Places = NDArray[np.intp]
 
@@ -53,6 +56,12 @@ def polynomials(
             np.matmul(rows[start:end], columns, out=out[start:end])
     back = np.argsort(order)
     return [part.T.take(back, 1).reshape(-1, *panel.shape) for part in found]
+
+
+def that_matter(weights: Array) -> slice:
+    """Return the nodes that have weight in some row: no distribution function sees the rest."""
+    nodes = np.flatnonzero(weights.max(0) > _NEGLIGIBLE)
+    return slice(int(nodes[0]), int(nodes[-1]) + 1)
 
 
 def evaluated(coefficients: Array, x: Array) -> tuple[Array, Array]:
@@ -169,25 +178,34 @@ class SharedMixtures:
 
     def quantile(self, p: Array) -> tuple[Array, Array]:
         """Quantiles by the coarse rule, shape (b, len(p)), and the Newton step of the fine one."""
-        even, means, sds = self.even, self.means[::2], self.sds[::2]
-        edges = self._edges(np.minimum(p, 1 - p).min())
-        at_edges = even @ special.ndtr((edges[:, None] - means) / sds).T
+        of = self._trimmed()
+        edges = of._edges(np.minimum(p, 1 - p).min())
+        at_edges = of.even @ special.ndtr((edges[:, None] - of.means[::2]) / of.sds[::2]).T
         panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
         used, place = np.unique(np.clip(panel, 0, len(edges) - 2), return_inverse=True)
         half = np.diff(edges)[used] / 2
         centre = edges[used] + half
-        kernels = _normal_kernels(
-            (centre[:, None] - self.means) / self.sds, half[:, None] / self.sds
-        )
+        kernels = _normal_kernels((centre[:, None] - of.means) / of.sds, half[:, None] / of.sds)
         place = place.reshape(panel.shape)
         coarse, fine = polynomials(
-            (even, self.odd), place, lambda i: (kernels[:, i, ::2].T, kernels[:, i, 1::2].T)
+            (of.even, of.odd), place, lambda i: (kernels[:, i, ::2].T, kernels[:, i, 1::2].T)
         )
         x, _ = solved(coarse, np.broadcast_to(p, panel.shape))
         fine += self.mass[:, None] * coarse
         cdf, density = evaluated(fine, x)
         half = half[place]
         return centre[place] + half * x, half * (p - cdf) / density
+
+    def _trimmed(self) -> Self:
+        nodes = that_matter(self.even)
+        both = slice(2 * nodes.start, 2 * nodes.stop)
+        return replace(
+            self,
+            even=self.even[:, nodes],
+            odd=self.odd[:, nodes],
+            means=self.means[both],
+            sds=self.sds[both],
+        )
 
     def _edges(self, tail: float) -> Array:
         """Ends of panels no wider than `_SPAN` SDs of any normal that changes within.

@@ -11,13 +11,13 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.engines.panels import Places
-from bayesmeta.priors import DataDependent, TauPrior
+from bayesmeta.priors import TauPrior
 from bayesmeta.priors.base import parameters
 
 
 @dataclass(frozen=True, eq=False)
 class Stack(TauPrior):
-    """One prior for each of a batch of models."""
+    """One prior for each of a batch of models of the same data."""
 
     priors: Sequence[TauPrior]
     name: ClassVar[str] = "stack"
@@ -67,7 +67,7 @@ class Stack(TauPrior):
     def _families(self) -> list[tuple[slice, TauPrior]]:
         """Runs of priors of one family, each as one prior with columns for parameters."""
         found, start = [], 0
-        for _, run in groupby((prior.plain for prior in self.priors), key=_alike):
+        for _, run in groupby((prior.plain for prior in self.priors), key=type):
             alike = list(run)
             found.append((slice(start, start + len(alike)), _columns(alike)))
             start += len(alike)
@@ -88,11 +88,6 @@ class Stack(TauPrior):
     def ppf(self, p: ArrayLike) -> Array:
         """Return the quantiles of each prior, shape (b, *p.shape)."""
         return np.stack([prior.ppf(p) for prior in self.priors])
-
-
-def _alike(prior: TauPrior) -> object:
-    """What priors share that differ in numbers alone."""
-    return prior if isinstance(prior, DataDependent) else type(prior)
 
 
 def _columns(priors: list[TauPrior]) -> TauPrior:

@@ -26,8 +26,8 @@ from bayesmeta.priors import MuPrior, TauPrior
 
 type Ask = tuple[float, IntervalKind, tuple[Quantity, ...]]
 
-_STEPS = (0.07, 0.056, 0.045, 0.036)
-"""Of all nodes, in v, to choose from: those of the mixtures are twice as far apart."""
+_STEP = 0.07
+"""Of all nodes, in v, at most; that of the mixtures is twice as long (DESIGN.md)."""
 
 _BATCH = 1 << 18
 """Priors times nodes times studies worked on at once where every prior has nodes of its own."""
@@ -159,11 +159,10 @@ def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries
 
 
 def _together(
-    models: list[NormalNormal], stack: Stack, ask: Ask, steps: Sequence[float] = _STEPS
+    models: list[NormalNormal], stack: Stack, ask: Ask, coarsest: float = _STEP
 ) -> list[Summaries]:
     """Summaries for each prior on mu, the priors on tau on shared nodes."""
-    lattice = Lattice.of([one.standardised() for one in models], stack, steps)
-    finer = [step * 0.4 for step in steps]
+    lattice = Lattice.of([one.standardised() for one in models], stack, coarsest)
     parts = []
     for rows, at in lattice.chunks():
         some = stack[rows]
@@ -175,7 +174,7 @@ def _together(
             summaries = posterior.summarise(*ask, modes=False)
             late: Mask = summaries.numerical_error > TOLERANCE
             if late.any():
-                better = _together([one], some[late], ask, finer)[0]
+                better = _together([one], some[late], ask, lattice.step / 2)[0]
                 summaries = combined(lambda x, y, at=late: put(x, at, y), summaries, better)
             found.append(summaries)
         parts.append((rows, found))
