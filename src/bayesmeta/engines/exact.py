@@ -148,7 +148,7 @@ class Posterior:
         return np.abs(alternating.sum(-1)) + np.abs((alternating * rank).sum(-1))
 
     def truncation(self) -> Array:
-        """How little of the integrand, and of its moments, is at the ends, shape (b,).
+        """How far the integrand, and its moments, have fallen at the ends, shape (b,).
 
         What no halving of the step can see: a range of nodes that ends too early.
         """
@@ -157,10 +157,9 @@ class Posterior:
             return np.zeros(len(nodes.v))
         order, fallen = highest_moment(self.model), np.zeros(len(nodes.weights))
         for r in (0, 1, 2):
-            moment = nodes.tau**r
-            ends = (nodes.weights[:, [0, -1]] * moment[:, [0, -1]]).max(-1)
-            whole = np.einsum("bn,bn->b", nodes.weights, moment)
-            fallen = np.where(order >= r, np.maximum(fallen, ends / whole), fallen)
+            integrand = nodes.weights * nodes.tau**r
+            at_ends = integrand[:, [0, -1]].max(-1) / integrand.max(-1)
+            fallen = np.where(order >= r, np.maximum(fallen, at_ends), fallen)
         return fallen
 
     def summarise(
