@@ -151,21 +151,19 @@ class Posterior:
         return np.abs(alternating.sum(-1)) + np.abs((alternating * rank).sum(-1))
 
     def truncation(self) -> Array:
-        """How far the integrand, and its highest moment, have fallen at the ends, shape (b,).
+        """How far the integrand, and its moments, have fallen at the ends, shape (b,).
 
         What no halving of the step can see: a range of nodes that ends too early.
         """
         nodes = self.fine
         if nodes.map is None:
             return np.zeros(len(nodes.v))
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(nodes.weights)
-        order = highest_moment(self.model)[:, None]
-        fallen = [
-            log_f[:, [0, -1]].max(-1) - log_f.max(-1)
-            for log_f in (log_weights, log_weights + order * nodes.log_tau)
-        ]
-        return np.exp(np.max(fallen, axis=0))
+        order, fallen = highest_moment(self.model), np.zeros(len(nodes.weights))
+        for r in (0, 1, 2):
+            integrand = nodes.weights * nodes.tau**r
+            at_ends = integrand[:, [0, -1]].max(-1) / integrand.max(-1)
+            fallen = np.where(order >= r, np.maximum(fallen, at_ends), fallen)
+        return fallen
 
     def summarise(
         self,
@@ -279,7 +277,7 @@ class Posterior:
                 of[quantity] = Summary(value, 0 * value, value, value, value, value, 0 * value)
             return of, np.zeros(len(model.y))
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-        v = posterior.quantile(p)
+        v, density = posterior.quantile_and_density(p)
         tails = posterior.quantile(np.array([1 - level, level])) if interval == "shortest" else v
         tau_at, rough = posterior.map.tau(v)[0], self.rough_error()[:, None]
         errors = []
@@ -299,7 +297,7 @@ class Posterior:
             errors += [
                 np.where(finite_mean, np.abs(finer_mean - mean) / (1.0 if always else mean), 0.0),
                 np.where(finite_sd, np.abs(finer_sd - sd) / (1.0 if always else sd), 0.0),
-                *(rough * posterior.sensitivity(v, scale)).T,
+                *(rough * posterior.sensitivity(v, density, scale)).T,
             ]
             of[quantity] = Summary(
                 np.where(finite_mean, mean, np.nan),

@@ -1,0 +1,241 @@
+"""Distribution functions that are linear in the weights of nodes, as polynomials on panels.
+
+``F(x) = sum_j w_j K_j(x)`` with the same ``K_j`` for many sets of weights. On a panel so short
+that every ``K_j`` is its Taylor polynomial to rounding, F is one polynomial, and its coefficients
+are the weights times those of the ``K_j``: a matrix product for all sets of weights at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import pi, sqrt
+from typing import Self
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import special
+
+from bayesmeta.arrays import Array
+
+DEGREE = 19
+"""With panels 1.2 SDs, or one node, wide, the next Taylor term is below 3e-15 and 2e-16."""
+
+_SPAN = 1.2
+_SATURATED = 8.5
+"""So many SDs from its mean a normal distribution function is 0 or 1 to 1e-17."""
+
+_SMALL = 1e-7
+"""A Newton step of so much of a panel leaves an error of its square."""
+
+_NEGLIGIBLE = 1e-18
+
+type Places = NDArray[np.intp]
+
+
+def polynomials(
+    weights: Sequence[Array], panel: Places, kernel: Callable[[int], Sequence[Array]]
+) -> list[Array]:
+    """Return the coefficients of F on the panel of each point, shape (DEGREE + 1, b, p).
+
+    Parameters
+    ----------
+    weights : sequence of ndarray, shape (b, n) each
+        One for each F.
+    panel : ndarray of int, shape (b, p)
+    kernel : callable
+        For each F the coefficients of its ``K_j`` on a panel, shape (n, DEGREE + 1).
+    """
+    flat = panel.ravel()
+    order = np.argsort(flat, kind="stable")
+    chosen = [part.take(order // panel.shape[-1], 0) for part in weights]
+    panels, starts = np.unique(flat[order], return_index=True)
+    found = [np.empty((len(flat), DEGREE + 1)) for _ in weights]
+    for one, start, end in zip(panels, starts, [*starts[1:], len(flat)], strict=True):
+        for rows, columns, out in zip(chosen, kernel(one), found, strict=True):
+            np.matmul(rows[start:end], columns, out=out[start:end])
+    back = np.argsort(order)
+    return [part.T.take(back, 1).reshape(-1, *panel.shape) for part in found]
+
+
+def that_matter(weights: Array) -> slice:
+    """Return the nodes that have weight in some row: no distribution function sees the rest."""
+    nodes = np.flatnonzero(weights.max(0) > _NEGLIGIBLE)
+    return slice(int(nodes[0]), int(nodes[-1]) + 1)
+
+
+def evaluated(coefficients: Array, x: Array) -> tuple[Array, Array]:
+    """Return value and derivative of polynomials at x, which is in [-1, 1] on the panel."""
+    powers = np.empty_like(coefficients)
+    powers[0], powers[1] = 1, x
+    for n in (2, 4, 8, 16):
+        rows = powers[n : 2 * n]
+        np.multiply(powers[: len(rows)], powers[n // 2] ** 2, out=rows)
+    value: Array = np.einsum("d...,d...->...", coefficients, powers)
+    slope: Array = np.einsum("d,d...,d...->...", _ORDERS, coefficients[1:], powers[:-1])
+    return value, slope
+
+
+_ORDERS = np.arange(1.0, DEGREE + 1)
+
+
+def solved(coefficients: Array, target: Array) -> tuple[Array, Array]:
+    """Solve polynomial = target for x near [-1, 1]; return x and the derivative there.
+
+    F rises. By Newton's method from the inverse series of F at 0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, bend, twist = (
+            np.nan_to_num(part / coefficients[1])
+            for part in (target - coefficients[0], *coefficients[2:4])
+        )
+    x = np.clip(x - bend * x**2 + (2 * bend**2 - twist) * x**3, -1, 1)
+    for _ in range(30):
+        value, slope = evaluated(coefficients, x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            move = np.nan_to_num((target - value) / slope)
+        before, x = x, np.clip(x + move, -1.2, 1.2)
+        if np.all(np.abs(x - before) < _SMALL):
+            break
+    return x, slope
+
+
+def sinc_kernel(count: int) -> Callable[[int], Array]:
+    """Return the kernel of sinc indefinite integration on `count` nodes.
+
+    ``K_j = 1/2 + Si(pi y) / pi`` at ``y = i + (1 + x) / 2 - j`` on panel i, between nodes i and
+    i + 1: a window of one table.
+    """
+    size = 1 << (count - 1).bit_length()
+    windows = sliding_window_view(_sine_integrals(size), count, axis=0)
+    return lambda panel: windows[size - 1 - panel].T
+
+
+@lru_cache(maxsize=8)
+def _sine_integrals(size: int) -> Array:
+    """Coefficients for ``i - j`` from size - 1 down to 1 - size.
+
+    The derivative s of ``Si(pi y) / pi`` is ``sin(pi y) / (pi y)``: with ``y = c + x / 2`` the
+    coefficients of ``s y = sin(pi y) / pi`` give ``c s_k + s_{k-1} / 2 = sin(pi (c + k / 2))
+    (pi / 2)^k / (k! pi)``.
+    """
+    centre = np.arange(size - 1.0, -size, -1.0) + 0.5
+    found = np.empty((len(centre), DEGREE + 1))
+    found[:, 0] = 0.5 + special.sici(pi * centre)[0] / pi
+    sign, term, before = 1 - 2 * (np.floor(centre) % 2), 1 / pi, np.zeros_like(centre)
+    for k in range(DEGREE):
+        wave = term * sign * (1 - k % 4) if k % 2 == 0 else 0.0
+        before = (wave - before / 2) / centre
+        found[:, k + 1] = before / (2 * (k + 1))
+        term *= pi / 2 / (k + 1)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMixtures:
+    """Mixtures of the same n normals, many at a time, by two rules: every second node, and all.
+
+    What is linear in the weights costs the finer rule only the odd nodes: it is `mass` times the
+    coarse one and their sum. Results come in pairs: by the coarse rule, by the fine one.
+
+    Parameters
+    ----------
+    even : ndarray, shape (b, (n + 1) // 2)
+        Weights of the coarse rule, which sum to 1.
+    odd : ndarray, shape (b, n // 2)
+        Those of the fine rule on the other nodes.
+    mass : ndarray, shape (b,)
+        What they leave of it to the even ones.
+    means, sds : ndarray, shape (n,)
+    """
+
+    even: Array
+    odd: Array
+    mass: Array
+    means: Array
+    sds: Array
+
+    def average(self, values: Array) -> tuple[Array, Array]:
+        """Sum values, shape (n,), under the weights: shape (b,) each."""
+        coarse = self.even @ values[::2]
+        return coarse, self.mass * coarse + self.odd @ values[1::2]
+
+    def moments(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Means and standard deviations, shape (b,) each."""
+        mean, finer = self.average(self.means)
+        coarse, fine = self.average(self.sds * self.sds)
+        off = (self.means - mean[:, None]) ** 2
+        between = np.einsum("bn,bn->b", self.even, off[:, ::2])
+        beyond = np.einsum("bn,bn->b", self.odd, off[:, 1::2]) - (finer - mean) ** 2
+        return (mean, finer), (
+            np.sqrt(coarse + between),
+            np.sqrt(fine + self.mass * between + beyond),
+        )
+
+    def cdf(self, x: float) -> tuple[Array, Array]:
+        """P(value <= x), shape (b,) each."""
+        return self.average(special.ndtr((x - self.means) / self.sds))
+
+    def quantile(self, p: Array) -> tuple[Array, Array]:
+        """Quantiles by the coarse rule, shape (b, len(p)), and the Newton step of the fine one."""
+        of = self._trimmed()
+        edges = of._edges(np.minimum(p, 1 - p).min())
+        at_edges = of.even @ special.ndtr((edges[:, None] - of.means[::2]) / of.sds[::2]).T
+        panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
+        used, place = np.unique(np.clip(panel, 0, len(edges) - 2), return_inverse=True)
+        half = np.diff(edges)[used] / 2
+        centre = edges[used] + half
+        kernels = _normal_kernels((centre[:, None] - of.means) / of.sds, half[:, None] / of.sds)
+        place = place.reshape(panel.shape)
+        coarse, fine = polynomials(
+            (of.even, of.odd), place, lambda i: (kernels[:, i, ::2].T, kernels[:, i, 1::2].T)
+        )
+        x, _ = solved(coarse, np.broadcast_to(p, panel.shape))
+        fine += self.mass[:, None] * coarse
+        cdf, density = evaluated(fine, x)
+        half = half[place]
+        return centre[place] + half * x, half * (p - cdf) / density
+
+    def _trimmed(self) -> Self:
+        nodes = that_matter(self.even)
+        both = slice(2 * nodes.start, 2 * nodes.stop)
+        return replace(
+            self,
+            even=self.even[:, nodes],
+            odd=self.odd[:, nodes],
+            means=self.means[both],
+            sds=self.sds[both],
+        )
+
+    def _edges(self, tail: float) -> Array:
+        """Ends of panels no wider than `_SPAN` SDs of any normal that changes within.
+
+        They span the quantiles of probability `tail` and above: the nodes that are left out hold
+        less than half of it.
+        """
+        heavy = self.even.max(0) > tail / len(self.means)
+        means, reach = self.means[::2][heavy], -special.ndtri(tail / 2) * self.sds[::2][heavy]
+        at, high = (means - reach).min(), (means + reach).max()
+        edges = [at]
+        starts, ends = (self.means + side * _SATURATED * self.sds for side in (-1, 1))
+        widest = _SPAN * self.sds
+        while at <= high:
+            width = np.maximum(widest, starts - at)[ends > at]
+            at += width.min(initial=high - edges[0] + 1)
+            edges.append(at)
+        return np.array(edges)
+
+
+def _normal_kernels(u: Array, rate: Array) -> Array:
+    """Coefficients of ``Phi(u + rate x)``, shape (DEGREE + 1, panels, n).
+
+    From ``F'' = -rate (u + rate x) F'``: ``(k + 2) c_{k+2} = -rate (u c_{k+1} + rate k / (k + 1)
+    c_k)``.
+    """
+    found = np.empty((DEGREE + 1, *u.shape))
+    found[0] = special.ndtr(u)
+    found[1] = rate * np.exp(-u * u / 2) / sqrt(2 * pi)
+    found[2] = -rate * u * found[1] / 2
+    for k in range(1, DEGREE - 1):
+        found[k + 2] = -rate * (u * found[k + 1] + k / (k + 1) * rate * found[k]) / (k + 2)
+    return found

@@ -1,0 +1,101 @@
+"""Many priors on tau as one, which answers for all of them at once."""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bayesmeta.arrays import Array, ArrayLike, Mask
+from bayesmeta.engines.panels import Places
+from bayesmeta.priors import TauPrior
+from bayesmeta.priors.base import parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Stack(TauPrior):
+    """One prior for each of a batch of models of the same data."""
+
+    priors: Sequence[TauPrior]
+    name: ClassVar[str] = "stack"
+
+    def __getitem__(self, rows: Any) -> "Stack":
+        """Return the priors of some of the models."""
+        return Stack([self.priors[int(at)] for at in np.arange(len(self.priors))[rows]])
+
+    @cached_property
+    def tail_power(self) -> Array:  # type: ignore[override]
+        """Shape (b,)."""
+        return np.array([prior.tail_power for prior in self.priors])
+
+    @property
+    def support(self) -> tuple[Array, Array]:  # type: ignore[override]
+        """Both ends, shape (b, 1) each."""
+        low, high = np.array([prior.support for prior in self.priors]).T
+        return low[:, None], high[:, None]
+
+    @property
+    def log_tails(self) -> Mask:  # type: ignore[override]
+        """Shape (b,)."""
+        return np.array([prior.log_tails for prior in self.priors])
+
+    @cached_property
+    def boundary_moments(self) -> Mask:  # type: ignore[override]
+        """Shape (b,)."""
+        return np.array([prior.boundary_moments for prior in self.priors])
+
+    @property
+    def typical(self) -> Array:  # type: ignore[override]
+        """Shape (b, 1)."""
+        return np.array([[prior.typical] for prior in self.priors])
+
+    @property
+    def farthest(self) -> Array:  # type: ignore[override]
+        """Shape (b, 1)."""
+        return np.array([[prior.farthest] for prior in self.priors])
+
+    @property
+    def family(self) -> Places:
+        """Number of the family of each, from 0 on, shape (b,)."""
+        numbers: dict[type[TauPrior], int] = {}
+        return np.array([numbers.setdefault(type(one), len(numbers)) for one in self.priors])
+
+    @cached_property
+    def _families(self) -> list[tuple[slice, TauPrior]]:
+        """Runs of priors of one family, each as one prior with columns for parameters."""
+        found, start = [], 0
+        for _, run in groupby((prior.plain for prior in self.priors), key=type):
+            alike = list(run)
+            found.append((slice(start, start + len(alike)), _columns(alike)))
+            start += len(alike)
+        return found
+
+    def log_density(self, tau: Array, log_tau: Array) -> Array:
+        """Return the log density of each prior on its own row, or of all on one row."""
+        found = np.empty((len(self.priors), tau.shape[-1]), dtype=tau.dtype)
+        for rows, family in self._families:
+            own = slice(None) if len(tau) == 1 else rows
+            found[rows] = family.log_density(tau[own], log_tau[own])
+        return found
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Return P(tau <= x) under each prior, shape (b, *x.shape)."""
+        return np.stack([prior.cdf(x) for prior in self.priors])
+
+    def ppf(self, p: ArrayLike) -> Array:
+        """Return the quantiles of each prior, shape (b, *p.shape)."""
+        return np.stack([prior.ppf(p) for prior in self.priors])
+
+
+def _columns(priors: list[TauPrior]) -> TauPrior:
+    """Return priors of one family as one whose parameters have shape (b, 1).
+
+    Each has been checked when it was made.
+    """
+    whole = copy(priors[0])
+    for name in parameters(type(whole)):
+        object.__setattr__(whole, name, np.array([[getattr(prior, name)] for prior in priors]))
+    return whole
