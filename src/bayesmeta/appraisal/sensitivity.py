@@ -1,27 +1,29 @@
 """Would another sceptic's prior change the conclusion? Every posterior over a grid of priors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bayesmeta import __version__
-from bayesmeta.appraisal.cells import DIMS, cases, cells
+from bayesmeta.appraisal.cells import AS_GIVEN, DIMS, NOBODY, cases, cells
 from bayesmeta.appraisal.conclusions import Conclusion, conclusions
 from bayesmeta.appraisal.grid import Grid, default_grid
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.run import at_time, check_priors, gather, priors_for
+from bayesmeta.fit.run import SEED, at_time, check_priors, check_sampling, gather, priors_for
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.priors import MuPrior, TauPrior
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from bayesmeta.appraisal.sampled_grid import SampledPrior
 
 COLUMNS = (
     "outcome",
@@ -62,6 +64,8 @@ class Sensitivity:
         The same under the reference priors alone.
     refused : mapping of str to int
         Why posteriors of the grid cannot be had, and how many for each reason.
+    sampled : tuple of SampledPrior
+        By NUTS; empty until `with_nuts`.
     """
 
     evidence: Evidence
@@ -74,6 +78,7 @@ class Sensitivity:
     dataset: "xr.Dataset"
     reference: "xr.Dataset"
     refused: Mapping[str, int]
+    sampled: "tuple[SampledPrior, ...]" = ()
 
     @property
     def name(self) -> str:
@@ -84,6 +89,46 @@ class Sensitivity:
     def conclusions(self) -> tuple[Conclusion, ...]:
         """How far what is concluded moves, of each pool as given and then of its other data."""
         return tuple(conclusions(self.dataset, self.reference))
+
+    @property
+    def main(self) -> list[Conclusion]:
+        """The conclusions from the data as given, nobody left out."""
+        own = (AS_GIVEN, NOBODY)
+        return [found for found in self.conclusions if (found.data, found.left_out) == own]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every NUTS fit passed its diagnostics."""
+        return not any(one.diagnostics.problems for one in self.sampled)
+
+    def with_nuts(
+        self,
+        most: int = 8,
+        *,
+        draws: int = 1000,
+        seed: int = SEED,
+        start: Callable[[int], None] | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> Self:
+        """Return the same with a few pairs of priors sampled by NUTS too.
+
+        Parameters
+        ----------
+        most : int
+            Pairs: the reference, then those that make the most extremes.
+        draws : int
+            Of each of four chains.
+        seed : int
+        start, done : callable, optional
+            Called with the number of fits before the first, and after each.
+        """
+        from bayesmeta.appraisal.sampled_grid import chosen, sample_grid
+
+        check_sampling(draws, seed)
+        pairs = chosen(self, most)
+        if start:
+            start(len(pairs) * len(self.pools))
+        return replace(self, sampled=sample_grid(self, pairs, draws=draws, seed=seed, done=done))
 
     def table(self) -> "pd.DataFrame":
         """Return the tidy table, one row a posterior and quantity.

@@ -35,6 +35,7 @@ def record(found: "Sensitivity") -> dict[str, Any]:
         "alternatives": {other.name: other.reason for other in evidence.alternatives},
         "refused": [{"reason": reason, "count": n} for reason, n in found.refused.items()],
         "conclusions": [_conclusion(found, conclusion) for conclusion in found.conclusions],
+        "nuts": [asdict(one) for one in found.sampled] or None,
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
     }
 

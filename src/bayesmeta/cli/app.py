@@ -28,6 +28,7 @@ AtOption = Annotated[float | None, typer.Option(help="Only this time.", metavar=
 DirectionOption = Annotated[
     Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
 ]
+DrawsOption = Annotated[int, typer.Option(help="NUTS draws of each of four chains.")]
 SeedOption = Annotated[int | None, typer.Option(help="Of every random step.")]
 FormatOption = Annotated[
     Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
@@ -75,7 +76,7 @@ def fit(
         Literal["central", "shortest"], typer.Option(help="Kind of the credible intervals.")
     ] = "central",
     direction: DirectionOption = None,
-    draws: Annotated[int, typer.Option(help="NUTS draws of each of four chains.")] = 1000,
+    draws: DrawsOption = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
     output: Annotated[
@@ -139,6 +140,7 @@ def sensitivity(
     ] = "exact",
     level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
     direction: DirectionOption = None,
+    draws: DrawsOption = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
     output: Annotated[
@@ -164,6 +166,7 @@ def sensitivity(
                 engine=engine,
                 level=level,
                 direction=direction,
+                draws=draws,
                 seed=seed,
                 format=format,
                 output=output,

@@ -99,10 +99,7 @@ def fit(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
-    if draws < 4:
-        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+    check_sampling(draws, seed)
     _known(interval, ("central", "shortest"), "interval")
     _known(engine, ("exact", "nuts", "both"), "engine")
     if direction is not None:
@@ -166,6 +163,14 @@ def priors_for(
     on_tau = tau_prior(tau_text) if isinstance(tau_text, str) else tau_text or default_tau(evidence)
     check_priors(evidence, on_mu, on_tau)
     return on_mu, on_tau
+
+
+def check_sampling(draws: int, seed: int) -> None:
+    """Raise `InputError` unless NUTS can take so many draws, and the seed."""
+    if draws < 4:
+        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
 
 
 def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
