@@ -162,7 +162,7 @@ def test_a_grid_beyond_memory_is_refused():
 def test_the_reference_is_the_analysis_s_own_or_the_one_asked_for():
     grid = bm.Grid.of(tau=["half-cauchy(1)"], mu=["flat"], leave_one_out=False)
     own = bm.sensitivity("sledai", at=12, grid=grid)
-    assert (str(own.mu), str(own.tau)) == ("flat", "half-normal(0.85)")
+    assert (own.under.mu, own.under.tau) == ("flat", "half-normal(0.85)")
     assert list(own.dataset["prior_tau"].values) == ["half-cauchy(1)"]
     asked = bm.sensitivity("sledai", at=12, grid=grid, tau="half-normal(2)")
     fit = bm.fit("sledai", at=12, tau="half-normal(2)")
@@ -170,11 +170,11 @@ def test_the_reference_is_the_analysis_s_own_or_the_one_asked_for():
           rows(fit.summary(), ["mu"]))  # fmt: skip
 
 
-def test_a_table_without_a_default_scale_is_compared_with_the_first_of_the_grid():
+def test_a_table_without_a_default_scale_is_compared_with_the_first_proper_prior_of_the_grid():
     with pytest.raises(InputError, match="give one, for instance --prior tau="):
         bm.sensitivity(SCHOOLS)
-    found = bm.sensitivity(SCHOOLS, grid=bm.Grid.of(tau=["half-cauchy(5)", "half-normal(10)"]))
-    assert str(found.tau) == "half-cauchy(5)"
+    found = bm.sensitivity(SCHOOLS, grid=bm.Grid.of(tau=["flat", "half-cauchy(5)"]))
+    assert found.under.tau == "half-cauchy(5)"
 
 
 def test_conclusions_name_the_extremes_and_the_first_that_breaks_them():

@@ -1,6 +1,6 @@
 """What is asked of fits: hypotheses, predictions, the joint posterior, prior sensitivity."""
 
-from bayesmeta.appraisal.hypotheses import BayesFactor, Hypotheses, Region, bayes_factors, region
+from bayesmeta.appraisal.hypotheses import BayesFactor, Hypotheses, bayes_factors
 from bayesmeta.appraisal.joint import Joint, Trace, joint_density, trace
 from bayesmeta.appraisal.predictive import (
     PredictiveP,
@@ -16,7 +16,6 @@ __all__ = [
     "Hypotheses",
     "Joint",
     "PredictiveP",
-    "Region",
     "Trace",
     "bayes_factors",
     "estimate_of",
@@ -24,7 +23,6 @@ __all__ = [
     "posterior_predictive",
     "predictive_p",
     "prior_predictive",
-    "region",
     "se_of_size",
     "trace",
 ]

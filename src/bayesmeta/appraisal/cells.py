@@ -12,7 +12,8 @@ from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Quantity, Summaries
 from bayesmeta.engines.sweep import sweep
 from bayesmeta.errors import InputError
-from bayesmeta.evidence.study import Direction, Evidence, Pool
+from bayesmeta.evidence.study import Evidence, Pool
+from bayesmeta.fit.numbers import Ask
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import DataDependent, MuPrior, Scaled, TauPrior
 
@@ -88,10 +89,9 @@ def cells(
     data: Sequence[Case],
     mus: Mapping[str, MuPrior],
     taus: Mapping[str, TauPrior],
-    level: float,
-    direction: Direction | None,
+    ask: Ask,
 ) -> Cells:
-    """Return the posterior of every case under every pair of priors.
+    """Return the posterior of every case under every pair of priors, for the level asked.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def cells(
     for case in data:
         row = case.at, forms.index(case.data), studies.index(case.left_out)
         for m, mu in enumerate(mus.values()):
-            found, kept, reasons = _swept(case, mu, list(taus.values()), level)
+            found, kept, reasons = _swept(case, mu, list(taus.values()), ask.level)
             refused += reasons
             if found is not None:
                 fine = np.isfinite(found.numerical_error)
@@ -125,7 +125,9 @@ def cells(
         raise InputError(f"no posterior of the grid can be had: {next(iter(+refused))}")
     dims = (*DIMS, "quantity")
     below = np.where(np.isin(QUANTITIES, ("mu", "theta_new")), values[-1], np.nan)
-    benefit = {"lower": below, "higher": 1 - below, None: np.full_like(below, np.nan)}[direction]
+    benefit = {"lower": below, "higher": 1 - below, None: np.full_like(below, np.nan)}[
+        ask.direction
+    ]
     variables = {name: (dims, array) for name, array in zip(_FIELDS, values[:-1], strict=True)}
     dataset = xr.Dataset(
         variables

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from arviz_stats import psense
 
 from bayesmeta.appraisal.conclusions import SENSITIVE, Pair
 from bayesmeta.errors import InputError
-from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.result import Row, fit_rows
 from bayesmeta.fit.sampled import Comparison, Diagnostics, sample_row
 
@@ -79,8 +78,7 @@ def chosen(found: "Sensitivity", most: int = MOST) -> list[Pair]:
         for moved in conclusion.moved.values()
         for pair in (moved.low_under, moved.high_under)
     )
-    own = Pair(str(found.mu), str(found.tau))
-    return list(dict.fromkeys([own, *(pair for pair, _ in extremes.most_common())]))[:most]
+    return list(dict.fromkeys([found.under, *(pair for pair, _ in extremes.most_common())]))[:most]
 
 
 def sample_grid(
@@ -100,9 +98,9 @@ def sample_grid(
     """
     sampled = []
     for number, (pool, pair) in enumerate(product(found.pools, pairs)):
-        mu = found.grid.mus.get(pair.mu, found.mu)
-        tau = found.grid.taus.get(pair.tau, found.tau)
-        ask = Ask(mu, tau, found.level, "central", found.direction)
+        mu = found.grid.mus.get(pair.mu, found.fit.ask.mu)
+        tau = found.grid.taus.get(pair.tau, found.fit.ask.tau)
+        ask = replace(found.fit.ask, mu=mu, tau=tau)
         with suppress(InputError):  # improper: said where the grid is swept
             (row,) = fit_rows((pool,), found.evidence, ask)
             row = sample_row(row, ask, draws, seed + 1000 * number, False)

@@ -11,11 +11,21 @@ import numpy as np
 
 from bayesmeta import __version__
 from bayesmeta.appraisal.cells import AS_GIVEN, DIMS, NOBODY, cases, cells
-from bayesmeta.appraisal.conclusions import Conclusion, conclusions
+from bayesmeta.appraisal.conclusions import Conclusion, Pair, conclusions
 from bayesmeta.appraisal.grid import Grid, default_grid
-from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.run import SEED, at_time, check_priors, check_sampling, gather, priors_for
+from bayesmeta.fit import Fit
+from bayesmeta.fit.numbers import Ask
+from bayesmeta.fit.run import (
+    SEED,
+    check_level,
+    check_priors,
+    check_sampling,
+    fit_evidence,
+    gather,
+    priors_for,
+)
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.priors import MuPrior, TauPrior
 
@@ -48,15 +58,10 @@ class Sensitivity:
 
     Attributes
     ----------
-    evidence : Evidence
-    pools : tuple of Pool
-        Those asked about.
+    fit : Fit
+        Under the reference priors: the analysis's own, or those asked for, or the first proper
+        ones of the grid.
     grid : Grid
-    mu, tau : prior
-        The reference: the analysis's own priors, or those asked for, or the first of the grid.
-    level : float
-        Of the intervals, which are central.
-    direction : {'lower', 'higher'} or None
     dataset : Dataset
         Dimensions ``pool, data, left_out, prior_mu, prior_tau, quantity``, on the analysis scale
         (log for ratio measures); ``nan`` where there is no such posterior or moment.
@@ -68,13 +73,8 @@ class Sensitivity:
         By NUTS; empty until `with_nuts`.
     """
 
-    evidence: Evidence
-    pools: tuple[Pool, ...]
+    fit: Fit
     grid: Grid
-    mu: MuPrior
-    tau: TauPrior
-    level: float
-    direction: Direction | None
     dataset: "xr.Dataset"
     reference: "xr.Dataset"
     refused: Mapping[str, int]
@@ -83,7 +83,22 @@ class Sensitivity:
     @property
     def name(self) -> str:
         """Name of the analysis."""
-        return self.evidence.name
+        return self.fit.name
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was observed."""
+        return self.fit.evidence
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Those asked about."""
+        return tuple(row.pool for row in self.fit.rows)
+
+    @property
+    def under(self) -> Pair:
+        """The reference priors."""
+        return Pair(str(self.fit.ask.mu), str(self.fit.ask.tau))
 
     @cached_property
     def conclusions(self) -> tuple[Conclusion, ...]:
@@ -127,7 +142,7 @@ class Sensitivity:
         check_sampling(draws, seed)
         pairs = chosen(self, most)
         if start:
-            start(len(pairs) * len(self.pools))
+            start(len(pairs) * len(self.fit.rows))
         return replace(self, sampled=sample_grid(self, pairs, draws=draws, seed=seed, done=done))
 
     def table(self) -> "pd.DataFrame":
@@ -210,7 +225,7 @@ def sensitivity(
         Of a table.
     mu, tau : prior or str, optional
         The priors that the others are compared with. By default those of the analysis file, else
-        the defaults of `bayesmeta.fit`, else the first of the grid.
+        the defaults of `bayesmeta.fit`, else the first proper one of the grid.
     at : float, optional
         Only the pools at this time.
     direction : {"lower", "higher"}, optional
@@ -237,12 +252,8 @@ def sensitivity(
     >>> [round(float(x), 2) for x in (benefit.min(), benefit.max())]
     [0.63, 0.9]
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
-    if direction is not None and direction not in (known := ("lower", "higher")):
-        raise InputError(f"unknown direction {direction!r}: {did_you_mean(direction, known)}")
+    check_level(level, direction)
     evidence = gather(source, measure=measure, direction=direction, project=project)
-    pools = at_time(evidence.pools, at)
     if isinstance(grid, (str, Path)):
         from bayesmeta.appraisal.grid_file import read_grid  # pydantic, which a Grid spares
 
@@ -252,38 +263,36 @@ def sensitivity(
     mus = asked.mus or {str(own_mu): own_mu}
     taus = asked.taus or {str(own_tau): own_tau}
     for on_mu in mus.values():
-        for on_tau in taus.values():
-            check_priors(evidence, on_mu, on_tau)
-    better = direction or evidence.direction
+        check_priors(evidence, on_mu, own_tau)
+    for on_tau in taus.values():
+        check_priors(evidence, own_mu, on_tau)
+    ask = Ask(own_mu, own_tau, level, "central", direction or evidence.direction)
+    own = fit_evidence(evidence, ask, frozenset(), at=at)
+    pools = tuple(row.pool for row in own.rows)
     data = cases(
         evidence, pools, leave_one_out=asked.leave_one_out, alternatives=asked.alternatives
     )
-    found = cells(pools, data, mus, taus, level, better)
+    found = cells(pools, data, mus, taus, ask)
     at_mu, at_tau = list(mus.values()), list(taus.values())
     if own_mu in at_mu and own_tau in at_tau:
         m, t = at_mu.index(own_mu), at_tau.index(own_tau)
         reference = found.dataset.isel(prior_mu=[m], prior_tau=[t])
     else:
         alone = {str(own_mu): own_mu}, {str(own_tau): own_tau}
-        reference = cells(pools, data, *alone, level, better).dataset
+        reference = cells(pools, data, *alone, ask).dataset
     attrs = {
         "analysis": evidence.name,
         "measure": evidence.measure.name,
         "scale": evidence.measure.scale,
-        "direction": better or "",
+        "direction": ask.direction or "",
         "level": level,
         "reference_mu": str(own_mu),
         "reference_tau": str(own_tau),
         "version": __version__,
     }
     return Sensitivity(
-        evidence=evidence,
-        pools=pools,
+        fit=own,
         grid=replace(asked, mus=mus, taus=taus),
-        mu=own_mu,
-        tau=own_tau,
-        level=level,
-        direction=better,
         dataset=found.dataset.assign_attrs(attrs),
         reference=reference.assign_attrs(attrs),
         refused=found.refused,
@@ -297,5 +306,6 @@ def _reference(
     if grid is not None and grid.taus and not (tau or evidence.tau):
         with suppress(InputError):
             return priors_for(evidence, mu, None)
-        tau = next(iter(grid.taus.values()))
+        priors = list(grid.taus.values())
+        tau = next((prior for prior in priors if prior.proper), priors[0])
     return priors_for(evidence, mu, tau)

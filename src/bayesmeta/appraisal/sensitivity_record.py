@@ -20,16 +20,16 @@ def record(found: "Sensitivity") -> dict[str, Any]:
         "title": evidence.title,
         "measure": evidence.measure.name,
         "unit": evidence.unit or None,
-        "direction": found.direction,
+        "direction": found.fit.direction,
         "scale": evidence.measure.scale,
-        "level": found.level,
+        "level": found.fit.ask.level,
         "interval": "central",
         "version": __version__,
         "warnings": warnings(found),
         "assumptions": list(evidence.assumptions),
         "reference": {
             name: {"text": str(prior), "meaning": meaning(prior, evidence.measure)}
-            for name, prior in (("mu", found.mu), ("tau", found.tau))
+            for name, prior in (("mu", found.fit.ask.mu), ("tau", found.fit.ask.tau))
         },
         "grid": {name: dataset[name].values.tolist() for name in _DIMS},
         "alternatives": {other.name: other.reason for other in evidence.alternatives},

@@ -59,11 +59,11 @@ def heading(found: "Sensitivity") -> list[str]:
     posteriors = int(found.dataset["numerical_error"].count())
     return [
         evidence.title,
-        f"{evidence.measure.label}{unit}, {better(found.direction)}; "
-        f"{percent(found.level)} central intervals, exact engine",
+        f"{evidence.measure.label}{unit}, {better(found.fit.direction)}; "
+        f"{percent(found.fit.ask.level)} central intervals, exact engine",
         *(
             f"reference prior on {name}: {prior}; {meaning(prior, evidence.measure)}"
-            for name, prior in (("mu", found.mu), ("tau", found.tau))
+            for name, prior in (("mu", found.fit.ask.mu), ("tau", found.fit.ask.tau))
         ),
         f"grid: {', '.join(varied)}: {count(posteriors, 'posterior', 'posteriors')}",
         *evidence.assumptions,
@@ -93,7 +93,7 @@ def pool_name(found: "Sensitivity", conclusion: Conclusion) -> str:
 
 def moved_lines(found: "Sensitivity", conclusion: Conclusion) -> list[MovedLine]:
     """Return how far each number of a pool moves over the grid."""
-    show, level, word = formatter(found.evidence), percent(found.level), benefit_word(found)
+    show, level, word = formatter(found.evidence), percent(found.fit.ask.level), benefit_word(found)
     ratio = found.evidence.measure.ratio
     below = f"P({found.evidence.measure.name} < 1)" if ratio else "P(mu < 0)"
     labels = {
@@ -153,7 +153,7 @@ def benefit_word(found: "Sensitivity") -> str:
 def _sentence(found: "Sensitivity", verdict: Verdict) -> str:
     if verdict.claim == "interval":
         stands, not_so = "excludes no effect", "includes no effect"
-        subject = f"The {percent(found.level)} interval"
+        subject = f"The {percent(found.fit.ask.level)} interval"
     else:
         stands, not_so = f"is at least {BENEFIT:g}", f"is below {BENEFIT:g}"
         subject = benefit_word(found)

@@ -76,6 +76,14 @@ def fit(
         Literal["central", "shortest"], typer.Option(help="Kind of the credible intervals.")
     ] = "central",
     direction: DirectionOption = None,
+    prob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show the probability of an event, such as 'mu < -4', '-1 < mu < 1' or "
+            "'theta_new > 0', on the analysis scale. May be repeated.",
+            metavar="EVENT",
+        ),
+    ] = None,
     draws: DrawsOption = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
@@ -100,6 +108,7 @@ def fit(
                 level=level,
                 interval=interval,
                 direction=direction,
+                prob=tuple(prob or ()),
                 draws=draws,
                 seed=seed,
                 format=format,
@@ -198,3 +207,21 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to create.", metavar
 
     new_project(folder)
     print(f"{folder} is ready. Next: cd {folder} && python -m bayesmeta fit rejection --project .")
+
+
+@app.command("import")
+def import_review(
+    review: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv.",
+            metavar="REVIEW",
+        ),
+    ],
+    project: Annotated[Path, typer.Option("--project", help="Folder to create.", metavar="DIR")],
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Make a project of a RevMan review: its tables, and an analysis for each outcome."""
+    from bayesmeta.cli.revman import run
+
+    run(review, project)

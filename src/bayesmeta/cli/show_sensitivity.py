@@ -121,7 +121,7 @@ def _moved(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
 
 
 def _others(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
-    level, word = percent(found.level), benefit_word(found)
+    level, word = percent(found.fit.ask.level), benefit_word(found)
     table = Table(
         "Pool",
         "Data",
@@ -129,7 +129,7 @@ def _others(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
         f"mu ({level} CrI)",
         f"New study ({level} PI)",
         "tau",
-        word if found.direction else "P(below zero)",
+        word if found.fit.direction else "P(below zero)",
         "over the grid",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

@@ -1,18 +1,16 @@
 """The result of a fit: values with labels, and what can be asked of them."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
-
-from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior, Quantity
-from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers, probability_below
+from bayesmeta.fit.events import Event
+from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
 from bayesmeta.frequentist import FrequentistPool, frequentist_pools
 
 if TYPE_CHECKING:
@@ -214,8 +212,9 @@ class Fit:
         Parameters
         ----------
         event : str
-            ``mu``, ``theta_new`` or ``tau``, then ``<`` or ``>``, then a number on the analysis
-            scale (log for ratio measures). Always by the exact engine.
+            ``mu``, ``theta_new`` or ``tau`` beyond a number or between two, such as
+            ``"-1 < mu < 1"``, on the analysis scale (log for ratio measures). Always by the exact
+            engine.
 
         Returns
         -------
@@ -235,23 +234,10 @@ class Fit:
         """
         import pandas as pd
 
-        found = re.fullmatch(r"\s*(\w+)\s*([<>])=?\s*([-+.\deE]+)\s*", event)
-        if not found:
-            raise InputError(f"event is {event!r}: expected the like of 'mu < 0'")
-        quantities = ("mu", "theta_new", "tau")
-        if found[1] not in quantities:
-            raise InputError(f"unknown quantity {found[1]!r}: {did_you_mean(found[1], quantities)}")
-        try:
-            value = float(found[3])
-        except ValueError:
-            raise InputError(f"event is {event!r}: {found[3]!r} is not a number") from None
-        quantity = cast(Quantity, found[1])
-        below = np.array(
-            [float(probability_below(row.posterior, quantity, value)[0]) for row in self.rows]
-        )
-        values = below if found[2] == "<" else 1 - below
+        found = Event.read(event)
+        values = [found.probability(row.posterior) for row in self.rows]
         if len(self.rows) == 1:
-            return float(values[0])
+            return values[0]
         index = pd.MultiIndex.from_tuples([row.key for row in self.rows], names=["outcome", "time"])
         return pd.Series(values, index=index, name=event)
 

@@ -174,6 +174,10 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
                 strong=True,
             )
         )
+    lines += [
+        Line(f"P({event.text})", probability(event.probability(row.posterior)), "", "", "")
+        for event in fit.ask.events
+    ]
     tau, i2 = numbers.tau, numbers.i2
     lines.append(
         Line(
