@@ -71,6 +71,9 @@ class AnalysisFile(_Part):
         Whose rules of the effect sizes.
     published : str
         A table of pooled rows as printed, matched by outcome and time (and design).
+    alternatives : str
+        A table of other sets of rows, by name in its column ``alternative``: a set replaces the
+        rows of the same outcome and time. ``sensitivity`` shows them; ``fit`` does not.
     mu, tau, tau_reason : str
         Priors on the analysis scale (log for ratio measures), and why that scale.
     variants : dict of Selection
@@ -96,6 +99,7 @@ class AnalysisFile(_Part):
     model: Literal["normal-normal"] = "normal-normal"
     convention: Convention = "metafor"
     published: str | None = None
+    alternatives: str | None = None
     mu: str | None = None
     tau: str | None = None
     tau_reason: str = ""

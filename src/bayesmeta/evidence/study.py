@@ -100,6 +100,7 @@ class Evidence:
     ``mu`` and ``tau`` are the text of the priors in the analysis file, None where it has none,
     and ``prior_reason`` the line that gives the reason for their scales.
     ``controlled`` is False for before-after changes in uncontrolled series.
+    ``alternatives`` are the pools with other sets of rows in the place of some, by name.
     """
 
     name: str
@@ -117,5 +118,6 @@ class Evidence:
     pools: tuple[Pool, ...]
     left_out: tuple[LeftOut, ...] = ()
     variants: tuple[Variant, ...] = ()
+    alternatives: tuple[Variant, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
