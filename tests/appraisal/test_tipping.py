@@ -14,7 +14,7 @@ from tests.oracle import Oracle
 Y, SE = np.array([-0.6, -0.3, -0.9]), np.array([0.3, 0.3, 0.4])
 TWO = np.array([-0.5, -0.9]), np.array([0.3, 0.3])
 # The large study sees nothing, the small ones much: the pooled effect grows with tau at first.
-TURNING = np.array([-0.02, -0.8, -0.9, -0.7]), np.array([0.05, 0.3, 0.3, 0.3])
+TURNING = np.array([0.02, -0.8, -0.9, -0.7]), np.array([0.05, 0.3, 0.3, 0.3])
 Z = stats.norm.ppf(0.95)
 
 
