@@ -123,7 +123,10 @@ def test_the_tidy_table_reads_back(sledai, tmp_path):
 def test_the_dataset_reads_back(sledai, tmp_path):
     sledai.save(tmp_path)
     with xr.open_dataset(tmp_path / "sensitivity.nc", engine="h5netcdf") as back:
-        xr.testing.assert_identical(back.load(), sledai.dataset)
+        back.load()
+        xr.testing.assert_identical(back.drop_vars("hellinger"), sledai.dataset)
+        of = sledai.distances
+        np.testing.assert_array_equal(back["hellinger"].sel(quantity=of["quantity"]), of)
         assert back.sizes["prior_tau"] == len(TAUS)
         assert back.attrs["reference_tau"] == "half-normal(0.85)"
         assert back.attrs["direction"] == "lower"
@@ -133,6 +136,32 @@ def test_every_number_has_its_error(sledai):
     there = sledai.dataset["median"].sel(quantity="mu").notnull()
     assert bool((sledai.dataset["numerical_error"].notnull() == there).all())
     assert float(sledai.dataset["numerical_error"].max()) < 1e-9
+
+
+def test_the_distance_from_the_reference_is_none_from_itself(sledai):
+    own = sledai.distances.sel(prior_mu="flat", prior_tau="half-normal(0.85)")
+    np.testing.assert_allclose(own, 0, atol=1e-6)
+    others = sledai.distances.sel(prior_mu="normal(0, 4)", quantity="mu")
+    assert bool(((others > 1e-3) & (others <= 1)).all())
+
+
+def test_the_reference_priors_are_asked_where_they_tip():
+    grid = bm.Grid.of(tau=["half-normal(0.5)"], leave_one_out=False)
+    found = bm.sensitivity("adverse_events", grid=grid, mu="normal(0, 4)", level=0.9)
+    (checks,) = found.checks
+    of_mu, of_new = checks.tipping
+    assert (of_mu.quantity, of_new.quantity) == ("mu", "theta_new")
+    (c,) = of_mu.benefit
+    at = bm.fit("adverse_events", mu="normal(0, 4)", tau=bm.HalfNormal(0.5 * c))
+    assert at.prob("mu < 0") == pytest.approx(0.95, abs=1e-8)
+    (c,) = of_new.interval
+    at = bm.fit("adverse_events", mu="normal(0, 4)", tau=bm.HalfNormal(0.5 * c), level=0.9)
+    assert at.predict()["ci_high"].item() == pytest.approx(0, abs=1e-7)
+    at = bm.fit("adverse_events", mu=bm.Normal(0, checks.sceptical.sd))
+    assert at.prob("mu < 0") == pytest.approx(0.95, abs=1e-8)
+    assert checks.size.unit == "patients"
+    assert 0 < checks.conflict.q < 1
+    assert 0 < checks.conflict.estimate < 1
 
 
 def test_an_improper_posterior_is_left_out_and_counted():

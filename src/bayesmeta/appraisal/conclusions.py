@@ -17,9 +17,6 @@ type Claim = Literal["interval", "benefit"]
 BENEFIT = 0.95
 """The P(benefit) from which on a treatment is said to do good."""
 
-SENSITIVE = 0.05
-"""Power-scaling sensitivity from which on it counts, in Kallioinen et al. (2024)."""
-
 MOVED: dict[str, tuple[Quantity, str]] = {
     "estimate": ("mu", "median"),
     "ci_low": ("mu", "ci_low"),

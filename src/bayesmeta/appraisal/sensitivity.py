@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from bayesmeta.appraisal.checks import Checks
     from bayesmeta.appraisal.sampled_grid import SampledPrior
 
 COLUMNS = (
@@ -110,6 +111,33 @@ class Sensitivity:
         """The conclusions from the data as given, nobody left out."""
         own = (AS_GIVEN, NOBODY)
         return [found for found in self.conclusions if (found.data, found.left_out) == own]
+
+    @cached_property
+    def checks(self) -> "tuple[Checks, ...]":
+        """What else is asked of the reference priors: tipping scales, conflict, size; by pool."""
+        from bayesmeta.appraisal.checks import checks_of
+
+        return tuple(checks_of(row, self.fit) for row in self.fit.rows)
+
+    @cached_property
+    def distances(self) -> "xr.DataArray":
+        """Hellinger distances of posteriors from those under the reference priors.
+
+        Of mu, tau and theta_new, the data as given, nobody left out.
+        """
+        import xarray as xr
+
+        from bayesmeta.appraisal.checks import DISTANT, distances
+
+        of = self.dataset["numerical_error"].sel(data=AS_GIVEN, left_out=NOBODY)
+        there = np.isfinite(of.to_numpy())
+        grid = self.grid
+        values = [
+            distances(row, grid.mus, grid.taus, there[at]) for at, row in enumerate(self.fit.rows)
+        ]
+        coords = {"quantity": list(DISTANT), **of.coords}
+        dims = ("pool", "prior_mu", "prior_tau", "quantity")
+        return xr.DataArray(np.stack(values), coords, dims, name="hellinger")
 
     @property
     def converged(self) -> bool:
@@ -195,7 +223,8 @@ class Sensitivity:
         folder = folder_for(Path(folder))
         written = [folder / "sensitivity.nc", folder / "sensitivity.csv"]
         with whole(written[0]) as path:
-            self.dataset.to_netcdf(path, engine="h5netcdf")
+            with_distances = self.dataset.assign(hellinger=self.distances.reset_coords(drop=True))
+            with_distances.to_netcdf(path, engine="h5netcdf")
         with whole(written[1]) as path:
             self.table().to_csv(path, index=False)
         return written

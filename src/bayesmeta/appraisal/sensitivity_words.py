@@ -10,6 +10,7 @@ from bayesmeta.fit.words import (
     count,
     formatter,
     meaning,
+    p_value,
     percent,
     probability,
     span,
@@ -143,6 +144,44 @@ def other_line(found: "Sensitivity", conclusion: Conclusion) -> OtherLine:
 def sentences(found: "Sensitivity", conclusion: Conclusion) -> list[str]:
     """Say whether what the analysis concludes holds over the whole grid."""
     return [_sentence(found, verdict) for verdict in conclusion.verdicts]
+
+
+def remarks(found: "Sensitivity", conclusion: Conclusion) -> list[str]:
+    """Say where the reference priors tip, what they expect and weigh, and who is farthest."""
+    checks = next(checks for checks in found.checks if checks.pool == conclusion.pool)
+    lines = [
+        words
+        for tipping in checks.tipping
+        for words in (tipping.benefit_words, tipping.interval_words)
+    ]
+    if checks.sceptical is not None:
+        lines.append(checks.sceptical.words)
+    else:
+        lines.append("where P(benefit) tips takes a direction: --direction lower|higher")
+    conflict = checks.conflict
+    expected = [
+        f"{name} {p_value(p)}"
+        for name, p in (("of Q", conflict.q), ("of the pooled estimate", conflict.estimate))
+        if p is not None
+    ]
+    if expected:
+        lines.append(f"prior predictive P (Box): {', '.join(expected)}")
+    if checks.size.value > 0:
+        lines.append(checks.size.words)
+    lines.append(_farthest(found, conclusion))
+    return [f"{line[0].upper()}{line[1:]}." for line in lines]
+
+
+def _farthest(found: "Sensitivity", conclusion: Conclusion) -> str:
+    """Name the posteriors of mu and theta_new farthest from those of the reference priors."""
+    of_pool = found.distances.sel(pool=conclusion.pool)
+    parts = []
+    for quantity in ("mu", "theta_new"):
+        of = of_pool.sel(quantity=quantity)
+        at = of.argmax(...)
+        mu, tau = (str(of[dim][at[dim]].values) for dim in ("prior_mu", "prior_tau"))
+        parts.append(f"of {quantity} {float(of.max()):.2f} under {tau} on tau with {mu} on mu")
+    return f"Hellinger distance from the reference, farthest: {'; '.join(parts)}"
 
 
 def benefit_word(found: "Sensitivity") -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesmeta.appraisal.cells import AS_GIVEN
-from bayesmeta.appraisal.conclusions import SENSITIVE, Conclusion
+from bayesmeta.appraisal.conclusions import Conclusion
 from bayesmeta.appraisal.sensitivity import Sensitivity
 from bayesmeta.appraisal.sensitivity_words import (
     benefit_word,
@@ -17,6 +17,7 @@ from bayesmeta.appraisal.sensitivity_words import (
     moved_lines,
     other_line,
     pool_name,
+    remarks,
     sentences,
     warnings,
 )
@@ -41,6 +42,8 @@ def answer(to: Console, found: Sensitivity) -> None:
         to.print(Text(f"{pool_name(found, conclusion)}:", style="bold"))
         for sentence in sentences(found, conclusion):
             to.print(Text(f"  {sentence}"))
+        for remark in remarks(found, conclusion):
+            to.print(Text(f"  {remark}", style="dim"))
 
 
 def agreement(to: Console, found: Sensitivity) -> None:
@@ -69,14 +72,14 @@ def agreement(to: Console, found: Sensitivity) -> None:
             table.add_row(Text(one.pool, style="bold underline"))
             before = one.pool
         checks, largest = one.diagnostics, one.largest
-        powers = (one.power.get(name) for name in ("mu", "tau", "theta_new"))
+        powers = (one.power[name] for name in ("mu", "tau", "theta_new"))
         cells = (
             f"{one.under.tau}; {one.under.mu}",
             f"{checks.r_hat_max:.3f}",
             f"{checks.ess_bulk_min:.0f}",
             str(checks.divergences),
             f"{abs(largest.difference):.1f} MCSE, {largest.quantity}",
-            *("" if p is None else f"{p.prior:.2f}, {p.likelihood:.2f}" for p in powers),
+            *(f"{power['prior']:.2f}, {power['likelihood']:.2f}" for power in powers),
         )
         table.add_row(*map(Text, cells))
     to.print(table)
@@ -84,9 +87,9 @@ def agreement(to: Console, found: Sensitivity) -> None:
     rms = sqrt(sum(d * d for d in differences) / len(differences))
     to.print(
         f"{len(differences)} comparisons: root mean square difference {rms:.2f} MCSE (1 is "
-        f"expected of two right answers), largest {max(map(abs, differences)):.1f}. Sensitivity "
-        f"of {SENSITIVE:g} or more counts: to the prior alone, it is strong or the data say "
-        "little; to both, they may disagree (Kallioinen et al. 2024)."
+        f"expected of two right answers), largest {max(map(abs, differences)):.1f}. A "
+        "sensitivity of 0.05 or more counts: to the prior alone, the prior is strong or the data "
+        "say little; to both, they may disagree (Kallioinen et al. 2024)."
     )
 
 
