@@ -66,6 +66,47 @@ def test_the_second_selection_has_deng_once_and_level_before_change(name, times)
         np.testing.assert_array_equal(pool.y, [3.0])
 
 
+@pytest.mark.parametrize(
+    ("name", "time", "alternative", "studies", "y", "se"),
+    [  # digits of data/sle_msc/alternatives.csv
+        ("sledai", 12, "12-months-equal-variances-swapped", ("Yang 2014", "Zeng 2016"),
+         [-2.0893, 0.0893], [0.5352, 0.5352]),
+        ("proteinuria", 6, "proteinuria-6-months-unrounded", ("Tang 2016", "Deng 2017"),
+         [-1.74, -2.134], [1.578, 1.139]),
+        ("c4", 12, "12-months-other-assignment", ("Zeng 2016", "Yang 2014"),
+         [0.0004, -0.0204], [0.0144, 0.0144]),
+    ],
+)  # fmt: skip
+def test_an_alternative_replaces_the_rows_of_its_times_and_no_other(
+    name, time, alternative, studies, y, se
+):
+    evidence = bundled(name)
+    other = next(v for v in evidence.alternatives if v.name == alternative)
+    pool, given = at(other.pools, time), at(evidence.pools, time)
+    assert pool.studies == studies
+    assert pool.status == ("reconstructed",) * 2
+    np.testing.assert_array_equal(pool.y, y)
+    np.testing.assert_array_equal(pool.se, se)
+    assert pool.published is given.published is not None
+    assert len(other.pools) == len(evidence.pools)
+    rest = zip(other.pools, evidence.pools, strict=True)
+    assert all(a is b for a, b in rest if b.time != time)
+    assert other.reason
+
+
+def test_which_analyses_have_alternatives():
+    names = {name: [v.name for v in bundled(name).alternatives] for name in NAMES}
+    swapped, assigned = "12-months-equal-variances-swapped", "12-months-other-assignment"
+    assert {name: found for name, found in names.items() if found} == {
+        "sledai": [swapped],
+        "proteinuria": [swapped, "proteinuria-6-months-unrounded"],
+        "c3": [swapped],
+        "scr": [assigned],
+        "albumin": [assigned],
+        "c4": [assigned],
+    }
+
+
 def test_published_rows_of_ratios_are_on_the_log_scale_and_bounds_are_text():
     (pool,) = bundled("adverse_events").pools
     assert np.exp(pool.published.estimate) == pytest.approx(0.26)

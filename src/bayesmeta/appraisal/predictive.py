@@ -46,7 +46,7 @@ def prior_predictive(mu: MuPrior, tau: TauPrior) -> Mixture:
                 f"the prior on {name} is improper ({prior}): it predicts nothing before the data"
             )
     weights, means, sds = mu.components()
-    nodes, taus = _prior_nodes(tau, sds)
+    nodes, taus = prior_nodes(tau, sds)
     shape = len(weights), len(taus)
     mass = np.outer(weights, nodes)
     spread = np.hypot(sds[:, None], taus)
@@ -306,7 +306,7 @@ class _NoData(NormalNormal):
         return replace(self, unit=unit)
 
 
-def _prior_nodes(tau: TauPrior, sds: Array) -> tuple[Array, Array]:
+def prior_nodes(tau: TauPrior, sds: Array) -> tuple[Array, Array]:
     """Return weights that sum to 1 and values of tau that integrate over its prior.
 
     Enough of them for the CDF of ``N(0, s^2 + tau^2)`` from near 0 to far out, for the smallest

@@ -53,7 +53,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
     shown = shown_path(path)
     spec = read_analysis(path, shown)
     measure = _measure(spec, shown)
-    table = _table(spec, data, shown)
+    table = _table(spec, "data", spec.data, data, shown)
     keys = keys_of(table, path.stem, _time_column(spec))
     rows = matching(table, spec.rows, f"{shown}: rows")
     kept, second = preferred(table, rows, spec.prefer, keys, f"{shown}: prefer")
@@ -86,6 +86,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
             *not_estimable,
         ),
         variants=_variants(table, keys, kept, spec, measure, shown),
+        alternatives=_alternatives(pools, spec, measure, data, shown),
         assumptions=(*_assumptions(spec), *spec.notes),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
@@ -127,9 +128,9 @@ def _inside(data: Path, name: str, shown: str, key: str) -> tuple[Path, str]:
     return path, shown_path(data / name)
 
 
-def _table(spec: "AnalysisFile", data: Path, shown: str) -> Table:
-    """Read the table; name its columns as layouts do; keep the outcome, and pairs if asked."""
-    table = read_table(*_inside(data, spec.data, shown, "data"))
+def _table(spec: "AnalysisFile", key: str, name: str, data: Path, shown: str) -> Table:
+    """Read a table; name its columns as layouts do; keep the outcome, and pairs if asked."""
+    table = read_table(*_inside(data, name, shown, key))
     if spec.arms is not None:
         words = {spec.arms.treatment: "treatment", spec.arms.control: "control"}
         table = table.rename(
@@ -204,6 +205,34 @@ def _variants(
             reason = "pre-post correlation assumed, not reported"
             variants.append(Variant(f"r = {r:g}", reason, pools))
     return tuple(variants)
+
+
+def _alternatives(
+    pools: tuple[Pool, ...], spec: "AnalysisFile", measure: Measure, data: Path, shown: str
+) -> tuple[Variant, ...]:
+    """Return the pools with each set of other rows in the place of those it replaces.
+
+    A set that replaces none of them belongs to another analysis.
+    """
+    if spec.alternatives is None:
+        return ()
+    table = _table(spec, "alternatives", spec.alternatives, data, shown)
+    names = table.text("alternative")
+    notes = table.text("note") if "note" in table else names
+    given = {(pool.outcome, pool.time): pool for pool in pools}
+    found = []
+    for name in dict.fromkeys(names):
+        rows = [i for i, other in enumerate(names) if other == name]
+        others, _ = _pools(table.select(rows), spec, measure, Path(shown).stem)
+        replaced = {
+            key: dataclasses.replace(pool, published=given[key].published)
+            for pool in others
+            if (key := (pool.outcome, pool.time)) in given
+        }
+        if replaced:
+            reason = "; ".join(dict.fromkeys(notes[i] for i in rows if notes[i]))
+            found.append(Variant(name, reason, tuple((given | replaced).values())))
+    return tuple(found)
 
 
 def _assumptions(spec: "AnalysisFile") -> tuple[str, ...]:

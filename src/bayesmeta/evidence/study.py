@@ -72,6 +72,16 @@ class Pool:
         """Number of studies."""
         return len(self.studies)
 
+    @property
+    def key(self) -> tuple[str, float | None]:
+        """Outcome and time."""
+        return self.outcome, self.time
+
+    @property
+    def label(self) -> str:
+        """Outcome and time in words."""
+        return self.outcome if self.time is None else f"{self.outcome} at {self.time:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -100,6 +110,7 @@ class Evidence:
     ``mu`` and ``tau`` are the text of the priors in the analysis file, None where it has none,
     and ``prior_reason`` the line that gives the reason for their scales.
     ``controlled`` is False for before-after changes in uncontrolled series.
+    ``alternatives`` are the pools with other sets of rows in the place of some, by name.
     """
 
     name: str
@@ -117,5 +128,6 @@ class Evidence:
     pools: tuple[Pool, ...]
     left_out: tuple[LeftOut, ...] = ()
     variants: tuple[Variant, ...] = ()
+    alternatives: tuple[Variant, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -25,7 +25,8 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
     ``posterior`` (mu, tau, theta, theta_new), ``posterior_predictive`` (y of a replicate of each
     study with a new study effect, and theta_new), ``prior`` and ``prior_predictive`` (absent
     under an improper prior: the attribute ``no_prior`` says why), ``log_likelihood`` (marginal:
-    ``log N(y_i; mu, se_i^2 + tau^2)``), ``sample_stats``, ``observed_data``, ``constant_data``.
+    ``log N(y_i; mu, se_i^2 + tau^2)``), ``log_prior`` (of mu and of tau, up to a constant where one
+    is improper), ``sample_stats``, ``observed_data``, ``constant_data``.
     """
     pool, ask = row.pool, fit.ask
     place = zlib.crc32(f"{pool.outcome} {pool.time}".encode())
@@ -47,6 +48,9 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
         ),
         "log_likelihood": _draws(
             {"y": -(np.log(2 * np.pi * variance) + residual**2 / variance) / 2}, pool
+        ),
+        "log_prior": _draws(
+            {"mu": ask.mu.logpdf(mu), "tau": row.posterior.model.tau.logpdf(tau)}, pool
         ),
         "sample_stats": _draws(stats, pool),
         "observed_data": xr.Dataset({"y": ("study", pool.y)}, {"study": list(pool.studies)}),

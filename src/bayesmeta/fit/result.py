@@ -35,7 +35,7 @@ class Row:
     @property
     def key(self) -> tuple[str, float | None]:
         """Outcome and time."""
-        return self.pool.outcome, self.pool.time
+        return self.pool.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ class Fit:
     def warnings(self) -> tuple[str, ...]:
         """What the reader must know before believing a number, most serious first."""
         failed = [
-            f"{_place(row)}: NUTS did not converge: {problem}"
+            f"{row.pool.label}: NUTS did not converge: {problem}"
             for row in self.rows
             if row.sampled
             for problem in row.sampled.diagnostics.problems
         ]
         imprecise = [
-            f"{_place(row)}: quadrature reached an error of "
+            f"{row.pool.label}: quadrature reached an error of "
             f"{row.exact.numerical_error:.1e}, above 1e-10, with the most nodes allowed"
             for row in self.rows
             if row.exact.numerical_error is not None and row.exact.numerical_error > TOLERANCE
@@ -319,8 +319,3 @@ def fit_rows(pools: tuple[Pool, ...], evidence: Evidence, ask: Ask) -> tuple[Row
 
 def _values(numbers: Any) -> tuple[float | None, ...]:
     return tuple(getattr(numbers, name) for name in LONG_COLUMNS[4:])
-
-
-def _place(row: Row) -> str:
-    time = "" if row.pool.time is None else f" at {row.pool.time:g}"
-    return f"{row.pool.outcome}{time}"

@@ -10,6 +10,7 @@ from bayesmeta.priors.empirical import (
     Turner,
 )
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
+from bayesmeta.priors.scaled import Scaled, scaled
 from bayesmeta.priors.tau_data import (
     BergerDeely,
     Conventional,
@@ -70,6 +71,7 @@ __all__ = [
     "PenalisedComplexity",
     "Prior",
     "Rhodes",
+    "Scaled",
     "SqrtTau",
     "StudentT",
     "TauPrior",
@@ -81,6 +83,7 @@ __all__ = [
     "check_measure",
     "known_unit_information_sd",
     "mu_prior",
+    "scaled",
     "tau_prior",
     "unit_information_sd",
 ]

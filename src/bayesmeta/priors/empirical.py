@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError, did_you_mean
-from bayesmeta.priors.base import TauPrior
+from bayesmeta.priors.alias import Alias
 from bayesmeta.priors.tau_heavy import LogNormal, LogStudentT
 
 ANY = "any"
@@ -26,7 +25,7 @@ _COMPARATORS = {
 
 
 @dataclass(frozen=True)
-class _Empirical(TauPrior):
+class _Empirical(Alias):
     """A prior that is looked up and then is `plain`."""
 
     outcome: str = ANY
@@ -49,31 +48,6 @@ class _Empirical(TauPrior):
                 f"setting: {len(words)} given"
             )
         return cls(*words)
-
-    @property
-    def tail_power(self) -> float:
-        return self.plain.tail_power
-
-    @property
-    def log_tails(self) -> bool:
-        return self.plain.log_tails
-
-    @property
-    def boundary_moments(self) -> bool:
-        return self.plain.boundary_moments
-
-    @property
-    def farthest(self) -> float:
-        return self.plain.farthest
-
-    def log_density(self, tau: Array, log_tau: Array) -> Array:
-        return self.plain.log_density(tau, log_tau)
-
-    def cdf(self, x: ArrayLike) -> Array:
-        return self.plain.cdf(x)
-
-    def ppf(self, p: ArrayLike) -> Array:
-        return self.plain.ppf(p)
 
     def _settle(self, outcomes: dict[str, str], comparisons: tuple[str, ...]) -> None:
         """Replace the words given by the names in the tables."""

@@ -9,6 +9,7 @@ from scipy import special
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError
+from bayesmeta.priors.alias import Alias
 from bayesmeta.priors.base import TauPrior, require_positive
 
 
@@ -238,7 +239,7 @@ class Gamma(TauPrior):
 
 
 @dataclass(frozen=True)
-class PenalisedComplexity(TauPrior):
+class PenalisedComplexity(Alias):
     """Penalised-complexity prior on a standard deviation: ``P(tau > u) = a``.
 
     The exponential of rate ``-log(a) / u``: the prior under which the distance from the model
@@ -276,12 +277,3 @@ class PenalisedComplexity(TauPrior):
     @property
     def plain(self) -> Exponential:
         return Exponential(-log(self.a) / self.u)
-
-    def log_density(self, tau: Array, log_tau: Array) -> Array:
-        return self.plain.log_density(tau, log_tau)
-
-    def cdf(self, x: ArrayLike) -> Array:
-        return self.plain.cdf(x)
-
-    def ppf(self, p: ArrayLike) -> Array:
-        return self.plain.ppf(p)

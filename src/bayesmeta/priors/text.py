@@ -7,6 +7,7 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.priors.base import Prior, TauPrior, parameters
 from bayesmeta.priors.empirical import Rhodes, Turner
 from bayesmeta.priors.mu import Flat, MuPrior, Normal, NormalMixture, StudentT
+from bayesmeta.priors.scaled import scaled
 from bayesmeta.priors.tau_data import (
     BergerDeely,
     Conventional,
@@ -64,11 +65,12 @@ TAU_FAMILIES: tuple[type[TauPrior], ...] = (
 MU_FAMILIES: tuple[type[MuPrior], ...] = (Normal, StudentT, NormalMixture, Flat)
 
 _CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\(\s*(.*?)\s*\))?\s*", re.DOTALL)
+_MULTIPLE = re.compile(r"([^*]*)\*(.*)", re.DOTALL)
 _COMMA = re.compile(r",(?![^()]*\))")
 
 
 def tau_prior(text: str) -> TauPrior:
-    """Read a prior on tau from its text form.
+    """Read a prior on tau from its text form; ``2 * half-normal(1)`` is that of twice tau.
 
     Raises
     ------
@@ -82,7 +84,11 @@ def tau_prior(text: str) -> TauPrior:
     HalfStudentT(df=4.0, scale=1.0)
     >>> print(tau_prior("turner(pain, pharmacological vs control)").plain)
     log-normal(-0.915, 0.76)
+    >>> print(tau_prior("2 * exponential(3)"), "and", tau_prior("2 * dumouchel"))
+    exponential(1.5) and 2 * dumouchel
     """
+    if (found := _MULTIPLE.fullmatch(text)) is not None:
+        return scaled(tau_prior(found[2]), _factor(found[1], text))
     return cast(TauPrior, _read(text, "tau", {family.name: family for family in TAU_FAMILIES}))
 
 
@@ -118,6 +124,15 @@ def _read(text: str, parameter: str, families: dict[str, Any]) -> Prior:
     if hasattr(family, "from_words"):
         return cast(Prior, family.from_words(given))
     return _numbers(text, parameter, family, given)
+
+
+def _factor(word: str, text: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise InputError(
+            f"prior on tau is {text!r}: expected a number before *, as in 2 * dumouchel"
+        ) from None
 
 
 def _numbers(text: str, parameter: str, family: Any, given: list[str]) -> Prior:
