@@ -5,11 +5,27 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.plots.benefit_map import benefit_heat_map
     from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
+    from bayesmeta.plots.prior_posterior_plot import prior_posterior
+    from bayesmeta.plots.ribbon_plot import interval_ribbon
 
 # a module named as its function would take the function's place here once it is imported
 __getattr__, __dir__, _ = lazy_loader.attach(
-    __name__, submod_attrs={"forest_plot": ["forest", "forest_figure", "save_forest"]}
+    __name__,
+    submod_attrs={
+        "benefit_map": ["benefit_heat_map"],
+        "forest_plot": ["forest", "forest_figure", "save_forest"],
+        "prior_posterior_plot": ["prior_posterior"],
+        "ribbon_plot": ["interval_ribbon"],
+    },
 )
 
-__all__ = ["forest", "forest_figure", "save_forest"]
+__all__ = [
+    "benefit_heat_map",
+    "forest",
+    "forest_figure",
+    "interval_ribbon",
+    "prior_posterior",
+    "save_forest",
+]
