@@ -328,9 +328,8 @@ class TauPrior:
 
     @property
     def positive_at_zero(self) -> bool:
-        return (
-            self.name not in ("log-normal", "inverse-gamma", "gamma", "fixed") and self.lower == 0
-        )
+        away = ("log-normal", "inverse-gamma", "gamma", "fixed")
+        return self.name not in away and self.lower == 0
 
     def log_density(self, t: Number) -> Number:
         mp, a = self.mp, self.args
@@ -648,7 +647,7 @@ class Tau:
             return None
         exact = mp.mpf(repr(level))
         a, b = o.prior.lower, o.prior.upper
-        if o.prior.name != "log-normal":
+        if o.prior.name not in ("log-normal", "inverse-gamma"):
             q = self.quantile(exact)
             if self.pdf(a) >= self.pdf(q):
                 return a, q
