@@ -93,5 +93,5 @@ def representatives(taus: Mapping[str, TauPrior], reference: TauPrior) -> dict[s
 def _away(prior: TauPrior, median: float) -> float:
     """How far a median is from another, on the log scale; infinite where one is missing."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        away = float(np.abs(np.log(median_of(prior) / median)))
+        away = float(np.abs(np.log(median_of(prior)) - np.log(median)))
     return away if np.isfinite(away) else np.inf
