@@ -14,7 +14,7 @@ DATA = {"study": ["A", "B", "C"], "estimate": [0.9, 1.6, 1.1], "se": [0.5, 0.6, 
 @pytest.fixture(scope="module")
 def found():
     taus = [f"fixed({x})" for x in (0.5, 0, 2)]
-    grid = bm.Grid.of(tau=taus, mu=["normal(0, 0.6)"], leave_one_out=False)
+    grid = bm.Grid.of(tau=taus, mu=["normal(0, 0.6)"])
     asked = bm.sensitivity(
         DATA, grid=grid, direction="higher", mu="normal(0, 0.6)", tau="fixed(0.5)"
     )

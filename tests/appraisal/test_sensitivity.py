@@ -14,7 +14,7 @@ from bayesmeta.errors import InputError
 
 TAUS = ["half-normal(0.85)", "half-cauchy(1)", "uniform(0, 4)", "2 * dumouchel", "fixed(0)"]
 MUS = ["flat", "normal(0, 4)"]
-GRID = bm.Grid.of(tau=TAUS, mu=MUS)
+GRID = bm.Grid.of(tau=TAUS, mu=MUS, leave_one_out=True, alternatives=True)
 FIELDS = ("mean", "sd", "median", "ci_low", "ci_high")
 SCHOOLS = {
     "study": list("ABCDEFGH"),
@@ -58,7 +58,8 @@ def test_each_cell_is_a_fit(sledai, mu, tau):
 
 @pytest.mark.parametrize("without", ["C", "G"])
 def test_leaving_one_out_is_a_fit_of_the_rest(without):
-    grid = bm.Grid.of(tau=["half-normal(10)", "half-cauchy(5)"], mu=["flat", "normal(0, 20)"])
+    taus, mus = ["half-normal(10)", "half-cauchy(5)"], ["flat", "normal(0, 20)"]
+    grid = bm.Grid.of(tau=taus, mu=mus, leave_one_out=True)
     found = bm.sensitivity(SCHOOLS, grid=grid, direction="higher")
     kept = [i for i, study in enumerate(SCHOOLS["study"]) if study != without]
     rest = {name: [column[i] for i in kept] for name, column in SCHOOLS.items()}
@@ -90,7 +91,7 @@ def test_other_times_have_no_rows_of_an_alternative(sledai):
 
 
 def test_ratios_are_logs_and_benefit_follows_the_direction():
-    grid = bm.Grid.of(tau=["half-normal(0.5)"], mu=["flat"], leave_one_out=False)
+    grid = bm.Grid.of(tau=["half-normal(0.5)"], mu=["flat"])
     lower = bm.sensitivity("adverse_events", grid=grid)
     higher = bm.sensitivity("adverse_events", grid=grid, direction="higher")
     fit = bm.fit("adverse_events", mu="flat", tau="half-normal(0.5)")
@@ -146,7 +147,7 @@ def test_the_distance_from_the_reference_is_none_from_itself(sledai):
 
 
 def test_the_reference_priors_are_asked_where_they_tip():
-    grid = bm.Grid.of(tau=["half-normal(0.5)"], leave_one_out=False)
+    grid = bm.Grid.of(tau=["half-normal(0.5)"])
     found = bm.sensitivity("adverse_events", grid=grid, mu="normal(0, 4)", level=0.9)
     (checks,) = found.checks
     of_mu, of_new = checks.tipping
@@ -165,7 +166,7 @@ def test_the_reference_priors_are_asked_where_they_tip():
 
 
 def test_an_improper_posterior_is_left_out_and_counted():
-    grid = bm.Grid.of(tau=["half-normal(0.85)", "flat"], mu=MUS, alternatives=False)
+    grid = bm.Grid.of(tau=["half-normal(0.85)", "flat"], mu=MUS, leave_one_out=True)
     found = bm.sensitivity("sledai", grid=grid)
     # flat on tau: under flat mu k = 1 (3 times, 2 left out) and 2; under a normal one k = 1.
     assert sum(found.refused.values()) == (3 + 2 + 1) + (3 + 2)
@@ -189,7 +190,7 @@ def test_a_grid_beyond_memory_is_refused():
 
 
 def test_the_reference_is_the_analysis_s_own_or_the_one_asked_for():
-    grid = bm.Grid.of(tau=["half-cauchy(1)"], mu=["flat"], leave_one_out=False)
+    grid = bm.Grid.of(tau=["half-cauchy(1)"], mu=["flat"])
     own = bm.sensitivity("sledai", at=12, grid=grid)
     assert (own.under.mu, own.under.tau) == ("flat", "half-normal(0.85)")
     assert list(own.dataset["prior_tau"].values) == ["half-cauchy(1)"]

@@ -142,11 +142,17 @@ def cells(
             "prior_mu": list(mus),
             "prior_tau": list(taus),
             "family": ("prior_tau", [prior.name for prior in taus.values()]),
-            "median_tau": ("prior_tau", [_median(prior) for prior in taus.values()]),
+            "median_tau": ("prior_tau", [median_of(prior) for prior in taus.values()]),
             "quantity": list(QUANTITIES),
         },
     )
     return Cells(dataset, +refused)
+
+
+def median_of(prior: TauPrior) -> float:
+    """Return the prior median of tau, ``nan`` where there is none before the data are seen."""
+    known = prior.proper and not isinstance(prior, (DataDependent, Scaled))
+    return float(prior.ppf(0.5)) if known else np.nan
 
 
 def _swept(
@@ -185,8 +191,3 @@ def _stacked(found: Summaries) -> Array:
     names = (*_FIELDS.values(), "below_zero")
     of = [found.of[quantity] for quantity in QUANTITIES]
     return np.stack([np.stack([getattr(one, n) for one in of], -1) for n in names])
-
-
-def _median(prior: TauPrior) -> float:
-    known = prior.proper and not isinstance(prior, (DataDependent, Scaled))
-    return float(prior.ppf(0.5)) if known else np.nan

@@ -186,7 +186,7 @@ class Sensitivity:
         Examples
         --------
         >>> import bayesmeta as bm
-        >>> grid = bm.Grid.of(tau=["half-normal(1)", "half-cauchy(1)"], leave_one_out=False)
+        >>> grid = bm.Grid.of(tau=["half-normal(1)", "half-cauchy(1)"])
         >>> table = bm.sensitivity("adverse_events", grid=grid).table()
         >>> table[["prior_tau", "quantity", "median"]].round(2).values.tolist()[0]
         ['half-normal(1)', 'mu', -1.32]

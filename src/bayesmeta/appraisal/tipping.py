@@ -36,6 +36,8 @@ class Tipping:
     Attributes
     ----------
     quantity : {'mu', 'theta_new'}
+    level : float
+        Of P(benefit).
     benefit : tuple of float
         Every c where P(benefit) crosses its level.
     interval : tuple of float
@@ -45,6 +47,7 @@ class Tipping:
     """
 
     quantity: Conclusion
+    level: float
     benefit: tuple[float, ...]
     interval: tuple[float, ...]
     benefit_words: str
@@ -149,6 +152,7 @@ def tipping_scales(
     apart = start[1] > 0 or start[2] < 0
     return Tipping(
         quantity,
+        level,
         tuple(benefit),
         tuple(touching),
         words,

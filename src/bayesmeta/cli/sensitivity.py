@@ -56,7 +56,9 @@ def run(request: Request) -> int:
         found.table().to_csv(sys.stdout, index=False)
     elif request.format == "json":
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False, ensure_ascii=False))
-    written = found.save(folder)
+    from bayesmeta.plots import save_sensitivity
+
+    written = [*found.save(folder), *save_sensitivity(found, folder)]
     if console:
         show_sensitivity.closing(console, written)
     return 0 if found.converged else 3
