@@ -151,9 +151,10 @@ def sweep(
         rows = sorted((at for at in range(len(priors)) if kinds[at] == kind), key=_order(priors))
         chosen = [priors[at] for at in rows]
         shared = _shared_nodes(one, chosen) if kind == "half line" else None
-        for start in range(0, len(rows), _CHUNK):
-            stack = Stack(chosen[start : start + _CHUNK])
-            parts.append((rows[start : start + _CHUNK], _chunk(one, stack, shared, ask)))
+        size = max(1, _CHUNK // one.normals)
+        for start in range(0, len(rows), size):
+            stack = Stack(chosen[start : start + size])
+            parts.append((rows[start : start + size], _chunk(one, stack, shared, ask)))
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
     whole = joined([found for _, found in parts])
     return combined(lambda array: array[order], whole)
@@ -257,4 +258,4 @@ def _reweighted(model: NormalNormal, shared: Nodes) -> Nodes:
         rows(shared.step),
         log_evidence,
         Given(*(rows(getattr(given, name)) for name in Given.__slots__)),
-    )
+    ).trimmed(model)
