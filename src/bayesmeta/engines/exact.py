@@ -30,7 +30,7 @@ QUANTITIES = MIXTURES + SPREADS
 TOLERANCE = 1e-10
 
 _BATCH = 1 << 18
-"""Nodes times studies worked on at once."""
+"""Nodes times studies times components of mu worked on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,9 @@ class Posterior:
         variance = given.variance
         if quantity == "theta_new":
             variance = variance + (nodes.tau * nodes.tau)[:, None, :]
-        return Mixture(joint, given.mean.reshape(joint.shape), np.sqrt(variance).reshape(joint.shape))
+        return Mixture(
+            joint, given.mean.reshape(joint.shape), np.sqrt(variance).reshape(joint.shape)
+        )
 
     def rough_error(self) -> Array:
         """Error of probabilities by this rule, shape (b,): what doubling is decided on first.
@@ -356,7 +358,7 @@ def fit_many(
     """
     *lead, k = model.y.shape
     flat = model.reshaped((-1, k))
-    size = max(1, _BATCH // (FEWEST_NODES * k))
+    size = max(1, _BATCH // (FEWEST_NODES * k * model.normals))
     ask = level, interval, quantities
     parts = [
         settle(flat[start : start + size].standardised(), *ask)

@@ -174,7 +174,10 @@ class Nodes:
             return self
         joint = self.weights[:, None, :] * given.share
         of_tau = self.tau ** highest_moment(model)[:, None]
-        of_mu = np.hypot(given.mean, np.sqrt(given.variance)) ** _highest(model, of_mu=True)[:, None, None]
+        of_mu = (
+            np.hypot(given.mean, np.sqrt(given.variance))
+            ** _highest(model, of_mu=True)[:, None, None]
+        )
         parts = joint, joint * of_tau[:, None, :], joint * of_mu
         matters = [part > exp(-NATS) * part.max((1, 2), keepdims=True) for part in parts]
         return replace(self, given=given.of(np.any(matters, axis=(0, 1, 3))))

@@ -196,8 +196,6 @@ def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
                 f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
                 f"{example(name)}"
             )
-    if not isinstance(mu, (Normal, Flat)):
-        raise InputError(f"mu is {mu}: so far a fit takes normal(mean, sd) or flat on mu")
     for prior in (mu, tau):
         check_measure(prior, evidence.measure.name)
 

@@ -121,6 +121,11 @@ class NormalNormal:
             return np.full(self.y.shape[:-1], float(self.y.shape[-1]))
         return self.present.sum(-1).astype(float)
 
+    @property
+    def normals(self) -> int:
+        """Of how many normals mu given tau is a mixture."""
+        return len(self._components[0]) if self.mu.proper else 1
+
     def given(self, tau: Array) -> Given:
         """Integrate mu and the study effects out at each tau, shape (..., n).
 
