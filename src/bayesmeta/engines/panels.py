@@ -123,11 +123,11 @@ def _sine_integrals(size: int) -> Array:
     x = chebyshev.chebpts1(DEGREE + 1)
     values = 0.5 + special.sici(pi * (centre[:, None] + x))[0] / pi
     series = values @ np.linalg.inv(chebyshev.chebvander(x, DEGREE)).T
-    powers = [
-        np.pad(chebyshev.cheb2poly(row), (0, DEGREE - n))
-        for n, row in enumerate(np.eye(DEGREE + 1))
-    ]
-    return series @ np.array(powers)
+    powers = np.eye(DEGREE + 1)
+    for n in range(2, DEGREE + 1):
+        powers[n] = 2 * np.roll(powers[n - 1], 1) - powers[n - 2]
+    coefficients: Array = series @ powers
+    return coefficients
 
 
 @dataclass(frozen=True, slots=True)
