@@ -6,7 +6,7 @@ are the weights times those of the ``K_j``: a matrix product for all sets of wei
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import pi, sqrt
 from typing import Self
@@ -62,7 +62,7 @@ def polynomials(
 
 def that_matter(weights: Array) -> slice:
     """Return the nodes that have weight in some row: no distribution function sees the rest."""
-    nodes = np.flatnonzero(weights.max(0) > _NEGLIGIBLE)
+    nodes = np.flatnonzero((weights.max(0) > _NEGLIGIBLE) | (weights.min(0) < -_NEGLIGIBLE))
     return slice(int(nodes[0]), int(nodes[-1]) + 1)
 
 
@@ -131,110 +131,107 @@ def _sine_integrals(size: int) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedMixtures:
-    """Mixtures of the same n normals, many at a time, by two rules: every second node, and all.
+class Normals:
+    """Normals of given means and SDs, shape (n,), and b sets of weights for them, (b, n)."""
 
-    What is linear in the weights costs the finer rule only the odd nodes: it is `mass` times the
-    coarse one and their sum. Results come in pairs: by the coarse rule, by the fine one.
-
-    Parameters
-    ----------
-    even : ndarray, shape (b, (n + 1) // 2)
-        Weights of the coarse rule, which sum to 1.
-    odd : ndarray, shape (b, n // 2)
-        Those of the fine rule on the other nodes.
-    mass : ndarray, shape (b,)
-        What they leave of it to the even ones.
-    means, sds : ndarray, shape (n,)
-    """
-
-    even: Array
-    odd: Array
-    mass: Array
+    weights: Array
     means: Array
     sds: Array
 
-    def average(self, values: Array) -> tuple[Array, Array]:
-        """Sum values, shape (n,), under the weights: shape (b,) each."""
-        coarse = self.even @ values[::2]
-        return coarse, self.mass * coarse + self.odd @ values[1::2]
+    def trimmed(self) -> Self:
+        """Return the same without those that have no weight."""
+        nodes = that_matter(self.weights)
+        return type(self)(self.weights[:, nodes], self.means[nodes], self.sds[nodes])
+
+    def kernels(self, centre: Array, half: Array) -> Array:
+        """Coefficients of the distribution functions, shape (DEGREE + 1, panels, n).
+
+        Of ``Phi(u + r x)``; from ``F'' = -r (u + r x) F'``: ``(k + 2) c_{k+2} =
+        -r (u c_{k+1} + r k / (k + 1) c_k)``.
+        """
+        u, r = (centre[:, None] - self.means) / self.sds, half[:, None] / self.sds
+        found = np.empty((DEGREE + 1, *u.shape))
+        found[0] = special.ndtr(u)
+        found[1] = r * np.exp(-u * u / 2) / sqrt(2 * pi)
+        found[2] = -r * u * found[1] / 2
+        for k in range(1, DEGREE - 1):
+            found[k + 2] = -r * (u * found[k + 1] + k / (k + 1) * r * found[k]) / (k + 2)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMixtures:
+    """Mixtures of the same normals, many at a time, by two rules at once.
+
+    The mixtures of the second rule are `mass` times those of the first and `more`: it costs what
+    is new in it. Results come in pairs, by the first rule and by the second.
+
+    Parameters
+    ----------
+    first, more : Normals
+        The weights of the first sum to 1.
+    mass : ndarray, shape (b,)
+    """
+
+    first: Normals
+    more: Normals
+    mass: Array
 
     def moments(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Means and standard deviations, shape (b,) each."""
-        mean, finer = self.average(self.means)
-        coarse, fine = self.average(self.sds * self.sds)
-        off = (self.means - mean[:, None]) ** 2
-        between = np.einsum("bn,bn->b", self.even, off[:, ::2])
-        beyond = np.einsum("bn,bn->b", self.odd, off[:, 1::2]) - (finer - mean) ** 2
-        return (mean, finer), (
-            np.sqrt(coarse + between),
-            np.sqrt(fine + self.mass * between + beyond),
-        )
+        mean, mean_2 = self._both(lambda of: of.weights @ of.means)
+        square, square_2 = self._both(lambda of: of.weights @ (of.sds * of.sds) + _spread(of, mean))
+        return (mean, mean_2), (np.sqrt(square), np.sqrt(square_2 - (mean_2 - mean) ** 2))
 
     def cdf(self, x: float) -> tuple[Array, Array]:
         """P(value <= x), shape (b,) each."""
-        return self.average(special.ndtr((x - self.means) / self.sds))
+        return self._both(lambda of: of.weights @ special.ndtr((x - of.means) / of.sds))
 
     def quantile(self, p: Array) -> tuple[Array, Array]:
-        """Quantiles by the coarse rule, shape (b, len(p)), and the Newton step of the fine one."""
-        of = self._trimmed()
-        edges = of._edges(np.minimum(p, 1 - p).min())
-        at_edges = of.even @ special.ndtr((edges[:, None] - of.means[::2]) / of.sds[::2]).T
+        """Quantiles by the first rule, shape (b, len(p)), and the Newton step of the second."""
+        first, more = self.first.trimmed(), self.more.trimmed()
+        edges = _edges(first, more, np.minimum(p, 1 - p).min())
+        at_edges = first.weights @ special.ndtr((edges[:, None] - first.means) / first.sds).T
         panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
         used, place = np.unique(np.clip(panel, 0, len(edges) - 2), return_inverse=True)
         half = np.diff(edges)[used] / 2
         centre = edges[used] + half
-        kernels = _normal_kernels((centre[:, None] - of.means) / of.sds, half[:, None] / of.sds)
+        kernels = [of.kernels(centre, half) for of in (first, more)]
         place = place.reshape(panel.shape)
-        coarse, fine = polynomials(
-            (of.even, of.odd), place, lambda i: (kernels[:, i, ::2].T, kernels[:, i, 1::2].T)
+        one, two = polynomials(
+            (first.weights, more.weights), place, lambda i: [part[:, i].T for part in kernels]
         )
-        x, _ = solved(coarse, np.broadcast_to(p, panel.shape))
-        fine += self.mass[:, None] * coarse
-        cdf, density = evaluated(fine, x)
+        x, _ = solved(one, np.broadcast_to(p, panel.shape))
+        two += self.mass[:, None] * one
+        cdf, density = evaluated(two, x)
         half = half[place]
         return centre[place] + half * x, half * (p - cdf) / density
 
-    def _trimmed(self) -> Self:
-        nodes = that_matter(self.even)
-        both = slice(2 * nodes.start, 2 * nodes.stop)
-        return replace(
-            self,
-            even=self.even[:, nodes],
-            odd=self.odd[:, nodes],
-            means=self.means[both],
-            sds=self.sds[both],
-        )
-
-    def _edges(self, tail: float) -> Array:
-        """Ends of panels no wider than `_SPAN` SDs of any normal that changes within.
-
-        They span the quantiles of probability `tail` and above: the nodes that are left out hold
-        less than half of it.
-        """
-        heavy = self.even.max(0) > tail / len(self.means)
-        means, reach = self.means[::2][heavy], -special.ndtri(tail / 2) * self.sds[::2][heavy]
-        at, high = (means - reach).min(), (means + reach).max()
-        edges = [at]
-        starts, ends = (self.means + side * _SATURATED * self.sds for side in (-1, 1))
-        widest = _SPAN * self.sds
-        while at <= high:
-            width = np.maximum(widest, starts - at)[ends > at]
-            at += width.min(initial=high - edges[0] + 1)
-            edges.append(at)
-        return np.array(edges)
+    def _both(self, ask: Callable[[Normals], Array]) -> tuple[Array, Array]:
+        first = ask(self.first)
+        return first, self.mass * first + ask(self.more)
 
 
-def _normal_kernels(u: Array, rate: Array) -> Array:
-    """Coefficients of ``Phi(u + rate x)``, shape (DEGREE + 1, panels, n).
+def _spread(of: Normals, around: Array) -> Array:
+    off = of.means - around[:, None]
+    spread: Array = np.einsum("bn,bn,bn->b", of.weights, off, off)
+    return spread
 
-    From ``F'' = -rate (u + rate x) F'``: ``(k + 2) c_{k+2} = -rate (u c_{k+1} + rate k / (k + 1)
-    c_k)``.
+
+def _edges(first: Normals, more: Normals, tail: float) -> Array:
+    """Ends of panels no wider than `_SPAN` SDs of any normal that changes within.
+
+    They span the quantiles of probability `tail` and above: the normals that are left out hold
+    less than half of it.
     """
-    found = np.empty((DEGREE + 1, *u.shape))
-    found[0] = special.ndtr(u)
-    found[1] = rate * np.exp(-u * u / 2) / sqrt(2 * pi)
-    found[2] = -rate * u * found[1] / 2
-    for k in range(1, DEGREE - 1):
-        found[k + 2] = -rate * (u * found[k + 1] + k / (k + 1) * rate * found[k]) / (k + 2)
-    return found
+    heavy = first.weights.max(0) > tail / (2 * len(first.means))
+    means, reach = first.means[heavy], -special.ndtri(tail / 2) * first.sds[heavy]
+    at, high = (means - reach).min(), (means + reach).max()
+    edges = [at]
+    means, sds = np.append(first.means, more.means), np.append(first.sds, more.sds)
+    starts, ends, widest = means - _SATURATED * sds, means + _SATURATED * sds, _SPAN * sds
+    while at <= high:
+        width = np.maximum(widest, starts - at)[ends > at]
+        at += width.min(initial=high - edges[0] + 1)
+        edges.append(at)
+    return np.array(edges)

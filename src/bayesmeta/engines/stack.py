@@ -47,7 +47,7 @@ class Stack(TauPrior):
         """Shape (b,)."""
         return np.array([prior.boundary_moments for prior in self.priors])
 
-    @property
+    @cached_property
     def typical(self) -> Array:  # type: ignore[override]
         """Shape (b, 1)."""
         return np.array([[prior.typical] for prior in self.priors])
@@ -57,11 +57,21 @@ class Stack(TauPrior):
         """Shape (b, 1)."""
         return np.array([[prior.farthest] for prior in self.priors])
 
-    @property
+    @cached_property
     def family(self) -> Places:
         """Number of the family of each, from 0 on, shape (b,)."""
         numbers: dict[type[TauPrior], int] = {}
         return np.array([numbers.setdefault(type(one), len(numbers)) for one in self.priors])
+
+    @cached_property
+    def extremes(self) -> Places:
+        """The narrowest and the widest prior of every family, and that with the heaviest tail."""
+        typical, found = self.typical[:, 0], []
+        for one in range(self.family.max() + 1):
+            rows = np.flatnonzero(self.family == one)
+            found += [rows[typical[rows].argmin()], rows[typical[rows].argmax()]]
+            found.append(rows[self.tail_power[rows].argmin()])
+        return np.unique(found)
 
     @cached_property
     def _families(self) -> list[tuple[slice, TauPrior]]:
