@@ -111,21 +111,23 @@ class Lattice:
     @classmethod
     def of(cls, models: list[NormalNormal], stack: Stack, step: float) -> Self:
         """Lay nodes so far apart over the ranges that the extreme priors of every family need."""
-        family, extremes = stack.family, stack.extremes
+        extremes, runs = stack.extremes, [rows for rows, _ in stack.families]
         some = stack[extremes]
         mapping = map_for(replace(models[0], tau=some))
         assert isinstance(mapping, HalfLine)
         mapping = HalfLine(float(np.min(mapping.log_c)))
         ranges = [locate(replace(one, tau=some), mapping) for one in models]
-        lows, highs = np.full((2, family.max() + 1), [[np.inf], [-np.inf]])
-        for low, high in ranges:
-            np.minimum.at(lows, family[extremes], low)
-            np.maximum.at(highs, family[extremes], high)
+        low, high = np.min([low for low, _ in ranges], 0), np.max([high for _, high in ranges], 0)
+        first = np.searchsorted(extremes, [rows.start for rows in runs])
+        lengths = [rows.stop - rows.start for rows in runs]
+        lows, highs = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
         start = lows.min()
         v = np.arange(start, highs.max() + step, step)[None]
         givens = [one.given(mapping.tau(v)[0]) for one in models]
-        first, last = np.floor((lows - start) / step), np.ceil((highs - start) / step)
-        ends = (end[family].astype(int) for end in (first, last))
+        ends = (
+            np.repeat(end, lengths).astype(int)
+            for end in (np.floor((lows - start) / step), np.ceil((highs - start) / step))
+        )
         return cls(models, givens, mapping, v, step, *ends)
 
     def everywhere(self) -> slice:

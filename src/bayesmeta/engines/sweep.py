@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.arrays import Mask
 from bayesmeta.engines.exact import (
@@ -136,10 +137,11 @@ def sweep_grid(
         proper = replace(one, tau=stack).moment_exists(0)
         if not proper.all():
             model_for(model.y, model.se, one.mu, taus[int(proper.argmin())])  # says why it is not
-    kinds = np.array([_kind(tau) for tau in taus])
+    kinds = _kinds(stack)
+    alike = np.argsort([type(tau).__name__ for tau in taus], kind="stable")
     parts = []
     for kind in np.unique(kinds):
-        rows = np.flatnonzero(kinds == kind)
+        rows = alike[kinds[alike] == kind]
         some = stack[rows]
         if kind in _SHARED and interval == "central":
             parts.append((rows, _together(models, some, ask, *_SHARED[kind])))
@@ -148,11 +150,10 @@ def sweep_grid(
     return combined(lambda *arrays: np.stack(arrays), *_in_order(parts))
 
 
-def _kind(prior: TauPrior) -> str:
-    low, high = prior.support
-    if prior.log_tails:
-        return "log line"
-    return "point" if low == high else "half line" if np.isinf(high) else "interval"
+def _kinds(stack: Stack) -> NDArray[np.str_]:
+    low, high = (end[:, 0] for end in stack.support)
+    cases = [stack.log_tails, low == high, np.isinf(high)]
+    return np.select(cases, ["log line", "point", "half line"], "interval")
 
 
 def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries]:
