@@ -16,6 +16,9 @@ from bayesmeta.models import Given, NormalNormal
 BATCH = 1 << 18
 """Priors times nodes worked on at once."""
 
+type Span = tuple[HalfLine, Array, Array]
+"""A map, and the first and the last v that each of b priors needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Swept(Posterior):
@@ -108,27 +111,30 @@ class Lattice:
     first: Places
     last: Places
 
-    @classmethod
-    def of(cls, models: list[NormalNormal], stack: Stack, step: float) -> Self:
-        """Lay nodes so far apart over the ranges that the extreme priors of every family need."""
+    @staticmethod
+    def span(models: list[NormalNormal], stack: Stack) -> Span:
+        """Find a map, and for each prior the range of v that the extremes of its family need."""
         extremes, runs = stack.extremes, [rows for rows, _ in stack.families]
         some = stack[extremes]
         mapping = map_for(replace(models[0], tau=some))
         assert isinstance(mapping, HalfLine)
         mapping = HalfLine(float(np.min(mapping.log_c)))
-        ranges = [locate(replace(one, tau=some), mapping) for one in models]
-        low, high = np.min([low for low, _ in ranges], 0), np.max([high for _, high in ranges], 0)
+        lows, highs = zip(*(locate(replace(one, tau=some), mapping) for one in models), strict=True)
         first = np.searchsorted(extremes, [rows.start for rows in runs])
         lengths = [rows.stop - rows.start for rows in runs]
-        lows, highs = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
-        start = lows.min()
-        v = np.arange(start, highs.max() + step, step)[None]
+        low = np.minimum.reduceat(np.min(lows, 0), first)
+        high = np.maximum.reduceat(np.max(highs, 0), first)
+        return mapping, np.repeat(low, lengths), np.repeat(high, lengths)
+
+    @classmethod
+    def of(cls, models: list[NormalNormal], span: Span, step: float) -> Self:
+        """Lay nodes so far apart."""
+        mapping, low, high = span
+        start = low.min()
+        v = np.arange(start, high.max() + step, step)[None]
         givens = [one.given(mapping.tau(v)[0]) for one in models]
-        ends = (
-            np.repeat(end, lengths).astype(int)
-            for end in (np.floor((lows - start) / step), np.ceil((highs - start) / step))
-        )
-        return cls(models, givens, mapping, v, step, *ends)
+        first, last = np.floor((low - start) / step), np.ceil((high - start) / step)
+        return cls(models, givens, mapping, v, step, first.astype(int), last.astype(int))
 
     def everywhere(self) -> slice:
         """Return all nodes."""

@@ -15,7 +15,7 @@ from numpy.polynomial import legendre
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Quantity
 from bayesmeta.engines.heterogeneity import Heterogeneity
-from bayesmeta.engines.lattice import BATCH, Swept
+from bayesmeta.engines.lattice import BATCH, Span, Swept
 from bayesmeta.engines.panels import DEGREE, Normals, Places, SharedMixtures, solved
 from bayesmeta.engines.quadrature import FRACTION, MOST_NODES, HalfLine, Nodes
 from bayesmeta.engines.stack import Stack
@@ -162,12 +162,17 @@ class Cuts:
     rules: tuple[Pieces, Pieces]
     givens: list[tuple[Given, ...]]
 
-    @classmethod
-    def of(cls, models: list[NormalNormal], stack: Stack, width: float) -> Self:
-        """Lay pieces of this width over the support of all priors."""
+    @staticmethod
+    def span(models: list[NormalNormal], stack: Stack) -> Span:
+        """Find a map, and the ends of each prior in v."""
         middle = np.add(*stack.support).min() / 2 / models[0].unit
         mapping = HalfLine(float(np.log(min(FRACTION, middle))))
-        low, high = _ends(stack, models[0].unit, mapping)
+        return mapping, *_ends(stack, models[0].unit, mapping)
+
+    @classmethod
+    def of(cls, models: list[NormalNormal], span: Span, width: float) -> Self:
+        """Lay pieces of this width."""
+        mapping, low, high = span
         start = float(low.min())
         count = int((high.max() - start) / (2 * width)) + 1
         rules = Pieces(start, width, 2 * count), Pieces(start, 2 * width, count)
@@ -223,6 +228,8 @@ class Cuts:
         peak = log_f.max(-1, keepdims=True)
         f = weights * np.exp(log_f - peak)
         mass = f.sum(-1, keepdims=True)
+        # Where what lies beyond the end drowns what lies before it; its error will show.
+        mass = np.where(mass > 0, mass, np.abs(f).sum(-1, keepdims=True))
         log_evidence = (peak + np.log(mass * rule.width / 2))[:, 0]
         step = np.array([rule.width])
         return Nodes(

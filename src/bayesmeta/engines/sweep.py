@@ -186,8 +186,9 @@ def _together(
             continue
         found = []
         for one, posterior in zip(models, shared.posteriors(some, at), strict=True):
-            summaries = posterior.summarise(*ask, modes=False)
-            late: Mask = summaries.numerical_error > TOLERANCE
+            with np.errstate(invalid="ignore"):
+                summaries = posterior.summarise(*ask, modes=False)
+            late: Mask = ~(summaries.numerical_error <= TOLERANCE)
             if late.any():
                 better = _together([one], some[late], ask, kind, shared.step / 2)[0]
                 summaries = combined(lambda x, y, at=late: put(x, at, y), summaries, better)
@@ -200,15 +201,15 @@ def _close_enough(
     models: list[NormalNormal], stack: Stack, kind: type[Lattice] | type[Cuts], coarsest: float
 ) -> Lattice | Cuts:
     """Nodes as close as it takes for the extreme priors to have no error, within reason."""
-    step = coarsest
+    step, span = coarsest, kind.span(models, stack)
     while True:
-        shared = kind.of(models, stack, step)
+        shared = kind.of(models, span, step)
         extremes = shared.posteriors(stack[stack.extremes], shared.everywhere())
         error = max(posterior.rough_error().max() for posterior in extremes)
         if error < _NO_ERROR or step <= 0.3 * coarsest:
             return shared
         # The error falls like exp(-c / step).
-        step *= float(np.clip(np.log(error) / np.log(_NO_ERROR), 0.5, 0.9))
+        step *= float(np.fmin(np.fmax(np.log(error) / np.log(_NO_ERROR), 0.5), 0.9))
 
 
 def _in_order(parts: list[tuple[Places, list[Summaries]]]) -> list[Summaries]:
