@@ -86,7 +86,7 @@ def solved(coefficients: Array, target: Array) -> tuple[Array, Array]:
 
     F rises. By Newton's method from the inverse series of F at 0.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         x, bend, twist = ((target - coefficients[0]), *coefficients[2:4]) / coefficients[1]
         x = _within(x - bend * x**2 + (2 * bend**2 - twist) * x**3, 1.0)
         for _ in range(30):

@@ -169,6 +169,7 @@ def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries
     return found
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def _together(
     models: list[NormalNormal],
     stack: Stack,
@@ -176,7 +177,10 @@ def _together(
     kind: type[Lattice] | type[Cuts],
     coarsest: float,
 ) -> list[Summaries]:
-    """Summaries for each prior on mu, the priors on tau on shared nodes."""
+    """Summaries for each prior on mu, the priors on tau on shared nodes.
+
+    What does not fit the nodes may give anything there, but its error shows: it is done again.
+    """
     shared = _close_enough([one.standardised() for one in models], stack, kind, coarsest)
     parts = []
     for rows, at in shared.chunks(stack):
@@ -186,8 +190,7 @@ def _together(
             continue
         found = []
         for one, posterior in zip(models, shared.posteriors(some, at), strict=True):
-            with np.errstate(invalid="ignore"):
-                summaries = posterior.summarise(*ask, modes=False)
+            summaries = posterior.summarise(*ask, modes=False)
             late: Mask = ~(summaries.numerical_error <= TOLERANCE)
             if late.any():
                 better = _together([one], some[late], ask, kind, shared.step / 2)[0]
