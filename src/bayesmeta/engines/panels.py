@@ -32,6 +32,9 @@ _SMALL = 1e-7
 
 _NEGLIGIBLE = 1e-18
 
+_MOST_PANELS = 4096
+"""Quantiles beyond them, of data that contradict each other by thousands of SDs, show an error."""
+
 type Places = NDArray[np.intp]
 
 
@@ -230,7 +233,7 @@ def _edges(first: Normals, more: Normals, tail: float) -> Array:
     edges = [at]
     means, sds = np.append(first.means, more.means), np.append(first.sds, more.sds)
     starts, ends, widest = means - _SATURATED * sds, means + _SATURATED * sds, _SPAN * sds
-    while at <= high:
+    while at <= high and len(edges) < _MOST_PANELS:
         width = np.maximum(widest, starts - at)[ends > at]
         at += width.min(initial=high - edges[0] + 1)
         edges.append(at)
