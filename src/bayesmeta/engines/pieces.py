@@ -73,7 +73,7 @@ class Pieces:
 
 def partial(x: Array) -> Array:
     """Weights of the integral from -1 to x over one piece, shape (..., DEGREE)."""
-    return legendre.legvander(x, DEGREE) @ _INTEGRALS.T
+    return np.where(x[..., None] > -1, legendre.legvander(x, DEGREE) @ _INTEGRALS.T, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
