@@ -136,7 +136,7 @@ class Heterogeneity:
     def cdf(self, v: Array) -> Array:
         """P(tau <= tau(v)), v of shape (b, p).
 
-        ``sum_j q_j [1/2 + Si(pi (v - v_j) / h) / pi]``, a polynomial between two nodes.
+        ``sum_j q_j [1/2 + Si(pi (v - v_j) / h) / pi]``, a polynomial on panels of two steps.
 
         References
         ----------
@@ -145,8 +145,8 @@ class Heterogeneity:
         nodes = self.nodes
         last = nodes.v.shape[-1] - 1
         place = np.clip((v - nodes.v[:, :1]) / nodes.step[:, None], 0, last)
-        cell = np.minimum(place.astype(int), last - 1)
-        return evaluated(self._polynomials(cell), 2 * (place - cell) - 1)[0]
+        panel = np.minimum(place.astype(int), last - 1) // 2
+        return evaluated(self._polynomials(panel), place - 2 * panel - 1)[0]
 
     def quantile(self, p: Array) -> Array:
         """Return the v of the quantiles p, shape (b, len(p)): a root of a polynomial each."""
@@ -155,18 +155,18 @@ class Heterogeneity:
     def quantile_and_density(self, p: Array) -> tuple[Array, Array]:
         """Return the v of the quantiles p, shape (b, len(p)), and the density of v there."""
         nodes = self.nodes
-        step, last = nodes.step[:, None], nodes.v.shape[-1] - 2
-        cdf = self._node_cdf()
-        cell = np.count_nonzero(cdf[:, None, :] < p[:, None], axis=-1) - 1
+        step, last = nodes.step[:, None], (nodes.v.shape[-1] - 2) // 2
+        cdf = self._node_cdf()[:, None, ::2]
+        panel = np.count_nonzero(cdf < p[:, None], axis=-1) - 1
         for _ in range(8):
-            cell = np.clip(cell, 0, last)
-            coefficients = self._polynomials(cell)
-            x, slope = solved(coefficients, np.broadcast_to(p, cell.shape))
+            panel = np.clip(panel, 0, last)
+            coefficients = self._polynomials(panel)
+            x, slope = solved(coefficients, np.broadcast_to(p, panel.shape))
             beyond = np.where(np.abs(x) > 1.02, np.sign(x), 0).astype(int)
             if not beyond.any():
                 break
-            cell += beyond
-        return nodes.v[:, :1] + step * (cell + (1 + x) / 2), slope * 2 / step
+            panel += beyond
+        return nodes.v[:, :1] + step * (2 * panel + 1 + x), slope / step
 
     def sensitivity(self, v: Array, density: Array, scale: Scale) -> Array:
         """Return the change of the value at v for one in its probability, shape (b, p)."""
@@ -297,11 +297,11 @@ class Heterogeneity:
         prior = self.model.log_prior(*aside).imag / h
         return tau * slope + prior - scale.elasticity(tau)
 
-    def _polynomials(self, cell: Places) -> Array:
-        """Coefficients of the CDF after the node of each cell: those of the nodes that matter."""
+    def _polynomials(self, panel: Places) -> Array:
+        """Coefficients of the CDF on panels of two steps, by the nodes that matter."""
         weights = self.nodes.weights
         kept, kernel = that_matter(weights), sinc_kernel(weights.shape[-1])
-        return polynomials([weights[:, kept]], cell, lambda at: [kernel(at)[kept]])[0]
+        return polynomials([weights[:, kept]], panel, lambda at: [kernel(at)[kept]])[0]
 
     def _unbounded_at_zero(self, scale: Scale) -> Mask:
         """Whether the density on the scale grows like a negative power of tau, shape (b,)."""

@@ -1,6 +1,6 @@
 """Nodes over tau that many priors share, and the posteriors on them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summary
-from bayesmeta.engines.panels import Places, SharedMixtures
+from bayesmeta.engines.panels import Normals, Places, SharedMixtures
 from bayesmeta.engines.quadrature import MOST_NODES, HalfLine, Nodes, locate, map_for, weighted
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
 
-_NO_ERROR = 1e-13
-"""Of probabilities, under the extreme priors; quantiles magnify it."""
-
-_BATCH = 1 << 18
+BATCH = 1 << 18
 """Priors times nodes worked on at once."""
+
+type Span = tuple[HalfLine, Array, Array]
+"""A map, and the first and the last v that each of b priors needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,32 @@ class Swept(Posterior):
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
-        odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
-        weights = self.coarse.weights, odd, 1 - odd.sum(-1)
         of: dict[Quantity, Summary] = {}
         errors = []
         for quantity in quantities:
-            every = self.mixture(quantity, fine=True)
-            components = (np.atleast_2d(part[0]) for part in (every.means, every.sds))
-            found = [
-                self._summary(quantity, SharedMixtures(*weights, *part), level)
-                for part in zip(*components, strict=True)
-            ]
+            found = [self._summary(quantity, part, level) for part in self._shared(quantity)]
             columns = np.stack([column for column, _ in found], -1)
             of[quantity] = Summary(*(columns if quantity == "theta" else columns[..., 0]))
             errors += [error for _, error in found]
         return of, np.max(errors, axis=0)
+
+    def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
+        """The coarse rule, and the odd nodes of the fine one beside it."""
+        odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
+        every = self._components(quantity, fine=True)
+        return [
+            SharedMixtures(
+                Normals(self.coarse.weights, means[::2], sds[::2]),
+                Normals(odd, means[1::2], sds[1::2]),
+                1 - odd.sum(-1),
+            )
+            for means, sds in every
+        ]
+
+    def _components(self, quantity: Quantity, *, fine: bool) -> Iterable[tuple[Array, Array]]:
+        """Means and SDs of mu, of theta_new or of each theta, shape (n,) each."""
+        mixture = self.mixture(quantity, fine=fine)
+        return zip(np.atleast_2d(mixture.means[0]), np.atleast_2d(mixture.sds[0]), strict=True)
 
     def _summary(
         self, quantity: Quantity, mixtures: SharedMixtures, level: float
@@ -100,44 +111,36 @@ class Lattice:
     first: Places
     last: Places
 
-    @classmethod
-    def of(cls, models: list[NormalNormal], stack: Stack, coarsest: float) -> Self:
-        """Choose nodes for priors on the half line: so far apart, or as much closer as it takes.
-
-        Until the extreme priors of every family have no error, or the step is 0.3 of the coarsest.
-        """
-        family, typical = stack.family, stack.typical[:, 0]
-        extremes = _extremes(family, typical, stack.tail_power)
+    @staticmethod
+    def span(models: list[NormalNormal], stack: Stack) -> Span:
+        """Find a map, and for each prior the range of v that the extremes of its family need."""
+        extremes, runs = stack.extremes, [rows for rows, _ in stack.families]
         some = stack[extremes]
         mapping = map_for(replace(models[0], tau=some))
         assert isinstance(mapping, HalfLine)
         mapping = HalfLine(float(np.min(mapping.log_c)))
-        ranges = [locate(replace(one, tau=some), mapping) for one in models]
-        low, high = np.min([a for a, _ in ranges], 0), np.max([b for _, b in ranges], 0)
-        lows, highs = np.full(family.max() + 1, np.inf), np.full(family.max() + 1, -np.inf)
-        np.minimum.at(lows, family[extremes], low)
-        np.maximum.at(highs, family[extremes], high)
-        step, finest, start = coarsest, 0.3 * coarsest, lows.min()
-        while True:
-            v = np.arange(start, highs.max() + step, step)[None]
-            tau = mapping.tau(v)[0]
-            found = cls(
-                models,
-                [one.given(tau) for one in models],
-                mapping,
-                v,
-                step,
-                np.floor((lows - start) / step)[family].astype(int),
-                np.ceil((highs - start) / step)[family].astype(int),
-            )
-            everywhere = found.posteriors(some, slice(0, v.shape[-1]))
-            error = max(posterior.rough_error().max() for posterior in everywhere)
-            if error < _NO_ERROR or step <= finest:
-                return found
-            # The error falls like exp(-c / step).
-            step = max(finest, step * np.clip(np.log(error) / np.log(_NO_ERROR), 0.5, 0.9))
+        lows, highs = zip(*(locate(replace(one, tau=some), mapping) for one in models), strict=True)
+        first = np.searchsorted(extremes, [rows.start for rows in runs])
+        lengths = [rows.stop - rows.start for rows in runs]
+        low = np.minimum.reduceat(np.min(lows, 0), first)
+        high = np.maximum.reduceat(np.max(highs, 0), first)
+        return mapping, np.repeat(low, lengths), np.repeat(high, lengths)
 
-    def chunks(self) -> Iterator[tuple[Places, slice | None]]:
+    @classmethod
+    def of(cls, models: list[NormalNormal], span: Span, step: float) -> Self:
+        """Lay nodes so far apart."""
+        mapping, low, high = span
+        start = low.min()
+        v = np.arange(start, high.max() + step, step)[None]
+        givens = [one.given(mapping.tau(v)[0]) for one in models]
+        first, last = np.floor((low - start) / step), np.ceil((high - start) / step)
+        return cls(models, givens, mapping, v, step, first.astype(int), last.astype(int))
+
+    def everywhere(self) -> slice:
+        """Return all nodes."""
+        return slice(0, self.v.shape[-1])
+
+    def chunks(self, stack: Stack) -> Iterator[tuple[Places, slice | None]]:
         """Yield rows of priors and the nodes that serve them, None where there are too many."""
         count = self.last - self.first + 1
         far = count > MOST_NODES
@@ -146,7 +149,7 @@ class Lattice:
         order = np.argsort(-self.last, kind="stable")
         order = order[~far[order]]
         while len(order):
-            size = max(1, _BATCH // int(count[order[0]]))
+            size = max(1, BATCH // int(count[order[0]]))
             rows, order = order[:size], order[size:]
             yield rows, slice(int(self.first[rows].min()), int(self.last[rows].max()) + 1)
 
@@ -163,13 +166,3 @@ class Lattice:
                 self.map, v, tau, log_tau, log_posterior, weights, step, log_evidence, given
             )
             yield Swept(replace(one, tau=stack), fine, fine.halved())
-
-
-def _extremes(family: Places, typical: Array, tail_power: Array) -> Places:
-    """The narrowest and the widest prior of every family, and that with the heaviest tail."""
-    found = []
-    for one in range(family.max() + 1):
-        rows = np.flatnonzero(family == one)
-        found += [rows[typical[rows].argmin()], rows[typical[rows].argmax()]]
-        found.append(rows[tail_power[rows].argmin()])
-    return np.unique(found)

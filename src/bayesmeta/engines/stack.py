@@ -57,14 +57,8 @@ class Stack(TauPrior):
         """Shape (b, 1)."""
         return np.array([[prior.farthest] for prior in self.priors])
 
-    @property
-    def family(self) -> Places:
-        """Number of the family of each, from 0 on, shape (b,)."""
-        numbers: dict[type[TauPrior], int] = {}
-        return np.array([numbers.setdefault(type(one), len(numbers)) for one in self.priors])
-
     @cached_property
-    def _families(self) -> list[tuple[slice, TauPrior]]:
+    def families(self) -> list[tuple[slice, TauPrior]]:
         """Runs of priors of one family, each as one prior with columns for parameters."""
         found, start = [], 0
         for _, run in groupby((prior.plain for prior in self.priors), key=type):
@@ -73,10 +67,25 @@ class Stack(TauPrior):
             start += len(alike)
         return found
 
+    @property
+    def extremes(self) -> Places:
+        """Of every family, the priors with the least and the most of each parameter.
+
+        Where several parameters vary, of the typical value too.
+        """
+        found = []
+        for rows, family in self.families:
+            columns = [getattr(family, name)[:, 0] for name in parameters(type(family))]
+            if sum(np.ptp(column) > 0 for column in columns) > 1:
+                columns.append(np.array([prior.typical for prior in self.priors[rows]]))
+            found.append(rows.start)
+            found += [rows.start + end for of in columns for end in (of.argmin(), of.argmax())]
+        return np.unique(found)
+
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         """Return the log density of each prior on its own row, or of all on one row."""
         found = np.empty((len(self.priors), tau.shape[-1]), dtype=tau.dtype)
-        for rows, family in self._families:
+        for rows, family in self.families:
             own = slice(None) if len(tau) == 1 else rows
             found[rows] = family.log_density(tau[own], log_tau[own])
         return found

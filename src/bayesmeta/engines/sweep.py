@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesmeta.arrays import Mask
 from bayesmeta.engines.exact import (
@@ -18,6 +19,7 @@ from bayesmeta.engines.exact import (
 )
 from bayesmeta.engines.lattice import Lattice
 from bayesmeta.engines.panels import Places
+from bayesmeta.engines.pieces import Cuts
 from bayesmeta.engines.quadrature import FEWEST_NODES
 from bayesmeta.engines.stack import Stack
 from bayesmeta.errors import InputError
@@ -26,8 +28,14 @@ from bayesmeta.priors import MuPrior, TauPrior
 
 type Ask = tuple[float, IntervalKind, tuple[Quantity, ...]]
 
-_STEP = 0.07
-"""Of all nodes, in v, at most; that of the mixtures is twice as long (DESIGN.md)."""
+_SHARED: dict[str, tuple[type[Lattice] | type[Cuts], float]] = {
+    "half line": (Lattice, 0.07),
+    "interval": (Cuts, 0.4),
+}
+"""Where nodes can be shared, and how far apart they, or pieces of them, are at most in v."""
+
+_NO_ERROR = 1e-13
+"""Of probabilities; quantiles magnify it."""
 
 _BATCH = 1 << 18
 """Priors times nodes times studies worked on at once where every prior has nodes of its own."""
@@ -129,20 +137,23 @@ def sweep_grid(
         proper = replace(one, tau=stack).moment_exists(0)
         if not proper.all():
             model_for(model.y, model.se, one.mu, taus[int(proper.argmin())])  # says why it is not
-    kinds = np.array([_kind(tau) for tau in taus])
+    kinds = _kinds(stack)
+    alike = np.argsort([type(tau).__name__ for tau in taus], kind="stable")
     parts = []
     for kind in np.unique(kinds):
-        rows = np.flatnonzero(kinds == kind)
-        share = kind == "half line" and interval == "central"
-        parts.append((rows, (_together if share else _alone)(models, stack[rows], ask)))
+        rows = alike[kinds[alike] == kind]
+        some = stack[rows]
+        if kind in _SHARED and interval == "central":
+            parts.append((rows, _together(models, some, ask, *_SHARED[kind])))
+        else:
+            parts.append((rows, _alone(models, some, ask)))
     return combined(lambda *arrays: np.stack(arrays), *_in_order(parts))
 
 
-def _kind(prior: TauPrior) -> str:
-    low, high = prior.support
-    if prior.log_tails:
-        return "log line"
-    return "point" if low == high else "half line" if np.isinf(high) else "interval"
+def _kinds(stack: Stack) -> NDArray[np.str_]:
+    low, high = (end[:, 0] for end in stack.support)
+    cases = [stack.log_tails, low == high, np.isinf(high)]
+    return np.select(cases, ["log line", "point", "half line"], "interval")
 
 
 def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries]:
@@ -158,27 +169,50 @@ def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries
     return found
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def _together(
-    models: list[NormalNormal], stack: Stack, ask: Ask, coarsest: float = _STEP
+    models: list[NormalNormal],
+    stack: Stack,
+    ask: Ask,
+    kind: type[Lattice] | type[Cuts],
+    coarsest: float,
 ) -> list[Summaries]:
-    """Summaries for each prior on mu, the priors on tau on shared nodes."""
-    lattice = Lattice.of([one.standardised() for one in models], stack, coarsest)
+    """Summaries for each prior on mu, the priors on tau on shared nodes.
+
+    What does not fit the nodes may give anything there, but its error shows: it is done again.
+    """
+    shared = _close_enough([one.standardised() for one in models], stack, kind, coarsest)
     parts = []
-    for rows, at in lattice.chunks():
+    for rows, at in shared.chunks(stack):
         some = stack[rows]
         if at is None:
             parts.append((rows, _alone(models, some, ask)))
             continue
         found = []
-        for one, posterior in zip(models, lattice.posteriors(some, at), strict=True):
+        for one, posterior in zip(models, shared.posteriors(some, at), strict=True):
             summaries = posterior.summarise(*ask, modes=False)
-            late: Mask = summaries.numerical_error > TOLERANCE
+            late: Mask = ~(summaries.numerical_error <= TOLERANCE)
             if late.any():
-                better = _together([one], some[late], ask, lattice.step / 2)[0]
+                better = _together([one], some[late], ask, kind, shared.step / 2)[0]
                 summaries = combined(lambda x, y, at=late: put(x, at, y), summaries, better)
             found.append(summaries)
         parts.append((rows, found))
     return _in_order(parts)
+
+
+def _close_enough(
+    models: list[NormalNormal], stack: Stack, kind: type[Lattice] | type[Cuts], coarsest: float
+) -> Lattice | Cuts:
+    """Nodes as close as it takes for the extreme priors to have no error, within reason."""
+    step, span = coarsest, kind.span(models, stack)
+    while True:
+        shared = kind.of(models, span, step)
+        extremes = shared.posteriors(stack[stack.extremes], shared.everywhere())
+        error = max(posterior.rough_error().max() for posterior in extremes)
+        if error < _NO_ERROR or step <= 0.3 * coarsest:
+            return shared
+        # The error falls like exp(-c / step).
+        step *= float(np.fmin(np.fmax(np.log(error) / np.log(_NO_ERROR), 0.5), 0.9))
 
 
 def _in_order(parts: list[tuple[Places, list[Summaries]]]) -> list[Summaries]:
