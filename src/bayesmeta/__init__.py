@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, fit
     from bayesmeta.priors import (
@@ -54,6 +56,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "appraisal.grid": ["Grid"],
+        "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "errors": ["InputError"],
         "fit": ["Fit", "fit"],
         "priors": [
@@ -102,6 +106,7 @@ __all__ = [
     "Flat",
     "FlatTau",
     "Gamma",
+    "Grid",
     "HalfCauchy",
     "HalfLogistic",
     "HalfNormal",
@@ -117,6 +122,7 @@ __all__ = [
     "OverallJeffreys",
     "PenalisedComplexity",
     "Rhodes",
+    "Sensitivity",
     "SqrtTau",
     "StudentT",
     "Turner",
@@ -126,5 +132,6 @@ __all__ = [
     "Weibull",
     "fit",
     "known_unit_information_sd",
+    "sensitivity",
     "unit_information_sd",
 ]

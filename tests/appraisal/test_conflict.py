@@ -154,3 +154,10 @@ def test_reasons_where_a_prior_predicts_nothing():
 
 def test_no_heterogeneity_at_all():
     assert prior_data_conflict(model(np.zeros(3))).q == pytest.approx(1)
+
+
+def test_a_tau_beyond_all_data_exceeds_any_q():
+    # P(Q < q) of two studies falls like 1 / tau; the largest tau is one of a log-Student-t prior.
+    found = q_exceeds(5.0, np.array([0.3, 0.5]), np.array([1e3, 1e15, 1e80, 1e147]))
+    assert found[0] < 1
+    np.testing.assert_allclose(found[1:], 1, atol=1e-12)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from bayesmeta.appraisal import bayes_factors, region
+from bayesmeta.appraisal import bayes_factors
 from bayesmeta.engines import exact
-from bayesmeta.errors import InputError
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import mu_prior, tau_prior
 from tests.oracle import Oracle
@@ -212,17 +211,3 @@ def test_a_thousand_studies():
     density = float(posterior.mixture("mu").pdf(at)[0] / posterior.model.unit)
     assert found.mu.log == pytest.approx(np.log(density / stats.norm.pdf(0)), abs=1e-7)
     assert found.minimum_tau.at == pytest.approx(0.2, abs=0.04)
-
-
-def test_regions_are_differences_of_the_cdf_and_sum_to_one():
-    posterior, _ = exact.fit(model("schools", "normal(0, 10)", "half-normal(5)"))
-    oracle = Oracle(*DATA["schools"], "half-normal(5)", "normal(0, 10)", digits=16)
-    for quantity in ("mu", "theta_new", "tau"):
-        found = region(posterior, 1.0, 4.0, quantity)
-        below, upto = (float(getattr(oracle, quantity).cdf(bound)) for bound in (1, 4))
-        assert found.below == pytest.approx(below, abs=1e-8)
-        assert found.inside == pytest.approx(upto - below, abs=1e-8)
-        assert found.below + found.inside + found.above == pytest.approx(1, abs=1e-15)
-    assert region(posterior, -np.inf, 4.0).below == 0
-    with pytest.raises(InputError, match="smaller"):
-        region(posterior, 1.0, -1.0)

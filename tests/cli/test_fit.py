@@ -35,7 +35,7 @@ def test_table_files_and_last_line(tmp_path):
     assert done.stdout.splitlines()[-1] == "bayesmeta-output/sledai"
     names = {path.name for path in (tmp_path / "bayesmeta-output/sledai").iterdir()}
     times = (2, 3, 6, 12)
-    assert names == {"fit.json", "summary.csv", "forest.png", "forest.svg"} | {
+    assert names == {"fit.json", "summary.csv", "forest.png", "forest.svg", "posterior.png"} | {
         f"sledai-{time}.nc" for time in times
     }
     for words in ("Published", "Inverse variance", "prediction", "P(benefit)", "reconstructed"):

@@ -83,12 +83,27 @@ def test_prob_of_tau_in_a_bounded_prior():
     assert (fixed.prob("tau < 0.4"), fixed.prob("tau < 0.6")) == (0, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="1 - P(tau < x) is P(tau >= x), and tau is a point here")
 def test_prob_at_a_fixed_tau():
     # Isolates < and <= where they differ: a point mass.
     fit = bm.fit(TWO, tau="fixed(0)")
     found = [fit.prob(f"tau {sign} 0") for sign in ("<", "<=", ">", ">=")]
     assert found == [0, 1, 0, 1]
+
+
+def test_prob_between_two_bounds(schools):
+    inside = schools.prob("-1 < mu < 10")
+    assert inside == pytest.approx(schools.prob("mu < 10") - schools.prob("mu < -1"), abs=1e-15)
+    assert inside + schools.prob("mu > 10") + schools.prob("mu < -1") == pytest.approx(1, abs=1e-14)
+    assert schools.prob("5 < mu") == schools.prob("mu > 5")
+    fixed = bm.fit(TWO, tau="fixed(0.5)")
+    found = [fixed.prob(event) for event in ("0.5 <= tau < 1", "0.5 < tau < 1", "0 < tau <= 0.5")]
+    assert found == [1, 0, 1]
+
+
+def test_events_asked_for_stand_in_the_json():
+    fit = bm.fit(TWO, tau="half-normal(1)", prob="mu < -0.5")
+    row = fit.to_dict()["rows"][0]
+    assert row["probabilities"] == {"mu < -0.5": fit.prob("mu < -0.5")}
 
 
 def test_prob_of_several_pools_is_a_series(sledai):
@@ -110,6 +125,10 @@ def test_prob_of_several_pools_is_a_series(sledai):
         ("mu = 0", "expected the like of 'mu < 0'"),
         ("mu < zero", "expected the like of 'mu < 0'"),
         ("mu < 1.2.3", "'1.2.3' is not a number"),
+        ("mu <", "expected the like of 'mu < 0'"),
+        ("1 mu", "expected the like of 'mu < 0'"),
+        ("1 < mu > 2", "write an interval as '-1 < mu < 1'"),
+        ("1 < mu < -1", "its lower bound must be the smaller"),
         ("teta_new < 0", "unknown quantity 'teta_new': did you mean 'theta_new'?"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from bayesmeta.appraisal.conflict import Conflict, prior_data_conflict
 from bayesmeta.appraisal.distance import Distances, hellinger
-from bayesmeta.appraisal.hypotheses import BayesFactor, Hypotheses, Region, bayes_factors, region
+from bayesmeta.appraisal.hypotheses import BayesFactor, Hypotheses, bayes_factors
 from bayesmeta.appraisal.joint import Joint, Trace, joint_density, trace
 from bayesmeta.appraisal.power_scaling import power_scaling
 from bayesmeta.appraisal.predictive import (
@@ -24,7 +24,6 @@ __all__ = [
     "Joint",
     "PredictiveP",
     "PriorSize",
-    "Region",
     "Sceptical",
     "Tipping",
     "Trace",
@@ -40,7 +39,6 @@ __all__ = [
     "prior_data_conflict",
     "prior_predictive",
     "prior_size",
-    "region",
     "se_of_size",
     "tipping_scales",
     "trace",

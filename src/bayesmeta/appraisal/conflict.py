@@ -139,6 +139,7 @@ def q_exceeds(q: float, se: Array, tau: Array) -> Array:
     """
     if q <= 0:
         return np.ones_like(tau)
+    tau = np.minimum(tau, 1e16 * q**0.5 * se.min())  # from there on it is 1 to the last digit
     size = max(1, _BATCH // (len(se) * len(_PATH)))
     parts = [_q_exceeds(q, se, tau[at : at + size]) for at in range(0, len(tau), size)]
     return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""Bayes factors for mu = 0 and tau = 0, and probabilities of regions that matter."""
+"""Bayes factors for mu = 0 and tau = 0."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.exact import TOLERANCE, Posterior, Quantity
+from bayesmeta.engines.exact import TOLERANCE
 from bayesmeta.engines.quadrature import (
     FEWEST_NODES,
     MOST_NODES,
@@ -17,8 +17,6 @@ from bayesmeta.engines.quadrature import (
     point,
     rule,
 )
-from bayesmeta.errors import InputError
-from bayesmeta.fit.numbers import probability_below
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import Fixed, Flat, MuPrior
 from bayesmeta.priors.mu import Components
@@ -79,17 +77,6 @@ class Hypotheses:
     minimum_mu: BayesFactor | None
     minimum_tau: BayesFactor | None
     reasons: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Posterior probabilities below, inside and above a region; they sum to 1."""
-
-    low: float
-    high: float
-    below: float
-    inside: float
-    above: float
 
 
 def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
@@ -162,45 +149,6 @@ def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
         )
     minimum_tau = _minimum_over_tau(MuAveraged.of(model))
     return Hypotheses(mu, tau, minimum_mu, minimum_tau, reasons)
-
-
-def region(posterior: Posterior, low: float, high: float, quantity: Quantity = "mu") -> Region:
-    """Posterior probability of a region of practical equivalence, and of either side of it.
-
-    By the CDF of the mixture. Of a one-sided bound, such as a minimal clinically important
-    difference, `bayesmeta.fit.Fit.prob` gives ``"mu < -4"``.
-
-    Parameters
-    ----------
-    posterior : Posterior
-        Of one pool.
-    low, high : float
-        On the analysis scale (log for ratio measures); either may be infinite.
-    quantity : {'mu', 'theta_new', 'tau'}
-
-    References
-    ----------
-    Kruschke (2018), Adv Methods Pract Psychol Sci 1:270.
-
-    Examples
-    --------
-    >>> from bayesmeta.engines.exact import fit
-    >>> from bayesmeta.priors import HalfNormal, Normal
-    >>> y, se = np.array([[-0.6, -0.3, -0.9]]), np.array([[0.3, 0.3, 0.4]])
-    >>> posterior, _ = fit(NormalNormal(y, se, Normal(0, 1), HalfNormal(0.5)))
-    >>> round(region(posterior, -0.1, 0.1).inside, 3)
-    0.035
-    """
-    if not low < high:
-        raise InputError(f"the region is {low:g} to {high:g}: its lower end must be the smaller")
-    below, upto = (_below(posterior, quantity, bound) for bound in (low, high))
-    return Region(low, high, below, upto - below, 1 - upto)
-
-
-def _below(posterior: Posterior, quantity: Quantity, bound: float) -> float:
-    if np.isinf(bound):
-        return float(bound > 0)
-    return float(probability_below(posterior, quantity, bound)[0])
 
 
 # evidences of models with another mu

@@ -17,7 +17,7 @@ from bayesmeta.engines.exact import IntervalKind, Posterior, Summary
 from bayesmeta.engines.sweep import sweep
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction
-from bayesmeta.fit.numbers import probability_below
+from bayesmeta.fit.events import Event
 from bayesmeta.fit.words import percent, probability
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import Flat, Normal, scaled
@@ -237,7 +237,7 @@ def _gaps(summary: Summary, direction: Direction, level: float) -> Array:
 
 
 def _benefit(posterior: Posterior, direction: Direction) -> float:
-    below = float(probability_below(posterior, "mu", 0.0)[0])
+    below = Event.read("mu < 0").probability(posterior)
     return below if direction == "lower" else 1 - below
 
 

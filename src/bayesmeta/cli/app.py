@@ -17,6 +17,23 @@ app = typer.Typer(
 )
 
 
+Source = Annotated[
+    str, typer.Argument(help="Name of an analysis (see `bayesmeta list`) or a CSV file.")
+]
+MeasureOption = Annotated[
+    str | None,
+    typer.Option(help="Of a CSV file: OR, RR, RD, HR, MD, SMD, ROM, GEN.", metavar="NAME"),
+]
+AtOption = Annotated[float | None, typer.Option(help="Only this time.", metavar="TIME")]
+DirectionOption = Annotated[
+    Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
+]
+DrawsOption = Annotated[int, typer.Option(help="NUTS draws of each of four chains.")]
+SeedOption = Annotated[int | None, typer.Option(help="Of every random step.")]
+FormatOption = Annotated[
+    Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 ProjectOption = Annotated[
     Path | None,
     typer.Option("--project", help="Folder with data/ and models/ of your own.", metavar="DIR"),
@@ -36,13 +53,8 @@ def root(
 
 @app.command()
 def fit(
-    source: Annotated[
-        str, typer.Argument(help="Name of an analysis (see `bayesmeta list`) or a CSV file.")
-    ],
-    measure: Annotated[
-        str | None,
-        typer.Option(help="Of a CSV file: OR, RR, RD, HR, MD, SMD, ROM, GEN.", metavar="NAME"),
-    ] = None,
+    source: Source,
+    measure: MeasureOption = None,
     prior: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,7 +66,7 @@ def fit(
             metavar="NAME=PRIOR",
         ),
     ] = None,
-    at: Annotated[float | None, typer.Option(help="Only this time.", metavar="TIME")] = None,
+    at: AtOption = None,
     engine: Annotated[
         Literal["exact", "nuts", "both"],
         typer.Option(help="exact (quadrature), nuts, or both, compared."),
@@ -63,20 +75,24 @@ def fit(
     interval: Annotated[
         Literal["central", "shortest"], typer.Option(help="Kind of the credible intervals.")
     ] = "central",
-    direction: Annotated[
-        Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
+    direction: DirectionOption = None,
+    prob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show the probability of an event, such as 'mu < -4', '-1 < mu < 1' or "
+            "'theta_new > 0', on the analysis scale. May be repeated.",
+            metavar="EVENT",
+        ),
     ] = None,
-    draws: Annotated[int, typer.Option(help="NUTS draws of each of four chains.")] = 1000,
-    seed: Annotated[int | None, typer.Option(help="Of every random step.")] = None,
-    format: Annotated[
-        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
-    ] = "table",
+    draws: DrawsOption = 1000,
+    seed: SeedOption = None,
+    format: FormatOption = "table",
     output: Annotated[
         Path | None,
         typer.Option(help="Where files go [default: bayesmeta-output/<analysis>].", metavar="DIR"),
     ] = None,
     project: ProjectOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Pool an analysis, or a table of yours: published, frequentist and Bayesian side by side."""
     from bayesmeta.cli.fit import Request, run
@@ -91,6 +107,73 @@ def fit(
                 engine=engine,
                 level=level,
                 interval=interval,
+                direction=direction,
+                prob=tuple(prob or ()),
+                draws=draws,
+                seed=seed,
+                format=format,
+                output=output,
+                project=project,
+            )
+        )
+    )
+
+
+@app.command()
+def sensitivity(
+    source: Source,
+    measure: MeasureOption = None,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of priors: tau = ['half-normal(0.5)', ...], mu = ['normal(0, 4)', "
+            "'flat'], leave_one_out = true, alternatives = true; a range is {family = "
+            "'half-normal', scale = {from = 0.05, to = 2, points = 40}}, spaced geometrically. "
+            "[default: six families at 1/4 to 4 times the scale of the analysis's own prior, "
+            "four priors on mu, each study left out, all alternatives].",
+            metavar="FILE",
+        ),
+    ] = None,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tau='half-normal(0.5)' or mu='normal(0, 10)': what the others are compared with, "
+            "and the middle of the default grid.",
+            metavar="NAME=PRIOR",
+        ),
+    ] = None,
+    at: AtOption = None,
+    engine: Annotated[
+        Literal["exact", "nuts"],
+        typer.Option(help="nuts samples a few of the priors too, the extreme ones, and compares."),
+    ] = "exact",
+    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    direction: DirectionOption = None,
+    draws: DrawsOption = 1000,
+    seed: SeedOption = None,
+    format: FormatOption = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where files go [default: bayesmeta-output/<analysis>-sensitivity].", metavar="DIR"
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Ask whether other priors, other data or one study less would change the conclusion."""
+    from bayesmeta.cli.sensitivity import Request, run
+
+    raise typer.Exit(
+        run(
+            Request(
+                source=source,
+                measure=measure,
+                grid=grid,
+                priors=tuple(prior or ()),
+                at=at,
+                engine=engine,
+                level=level,
                 direction=direction,
                 draws=draws,
                 seed=seed,
@@ -124,3 +207,21 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to create.", metavar
 
     new_project(folder)
     print(f"{folder} is ready. Next: cd {folder} && python -m bayesmeta fit rejection --project .")
+
+
+@app.command("import")
+def import_review(
+    review: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv.",
+            metavar="REVIEW",
+        ),
+    ],
+    project: Annotated[Path, typer.Option("--project", help="Folder to create.", metavar="DIR")],
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Make a project of a RevMan review: its tables, and an analysis for each outcome."""
+    from bayesmeta.cli.revman import run
+
+    run(review, project)

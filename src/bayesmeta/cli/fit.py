@@ -26,6 +26,7 @@ class Request:
     level: float
     interval: str
     direction: str | None
+    prob: tuple[str, ...]
     draws: int
     seed: int | None
     format: str
@@ -48,9 +49,9 @@ def run(request: Request) -> int:
         print(to_json(found))
     elif request.format == "csv":
         _print_csv(found)
-    _save(found, folder)
+    saved = _save(found, folder)
     if console:
-        show.closing(console, found, folder)
+        show.closing(console, saved, folder)
     return 0 if found.converged else 3
 
 
@@ -84,6 +85,7 @@ def _exact(request: Request) -> Fit:
         direction=request.direction,
         level=request.level,
         interval=cast(Any, request.interval),
+        prob=request.prob,
         draws=request.draws,
         seed=SEED if request.seed is None else request.seed,
         project=request.project,
@@ -102,11 +104,10 @@ def _sampled(found: Fit, engine: Engine, *, visible: bool) -> Fit:
         return found.with_nuts(engine, done=lambda _: bar.advance(task))
 
 
-def _save(found: Fit, folder: Path) -> None:
-    from bayesmeta.plots import save_forest
+def _save(found: Fit, folder: Path) -> list[Path]:
+    from bayesmeta.plots import save_forest, save_posterior
 
-    found.save(folder)
-    save_forest(found, folder)
+    return [*found.save(folder), *save_forest(found, folder), *save_posterior(found, folder)]
 
 
 def _print_csv(found: Fit) -> None:

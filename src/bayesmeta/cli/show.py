@@ -103,10 +103,10 @@ def agreement(to: Console, fit: Fit) -> None:
     )
 
 
-def closing(to: Console, fit: Fit, folder: Path) -> None:
-    """Print where the files are, last."""
-    files = "fit.json, summary.csv, one .nc a pool, forest.png, forest.svg"
-    to.print(Text(f"Saved {files} in", style="dim"))
+def closing(to: Console, saved: list[Path], folder: Path) -> None:
+    """Print which files are where, last."""
+    names = ["one .nc a pool", *(path.name for path in saved if path.suffix != ".nc")]
+    to.print(Text(f"Saved {', '.join(names)} in", style="dim"))
     to.print(Text(str(folder)), soft_wrap=True)
 
 

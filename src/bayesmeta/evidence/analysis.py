@@ -87,7 +87,7 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
         ),
         variants=_variants(table, keys, kept, spec, measure, shown),
         alternatives=_alternatives(pools, spec, measure, data, shown),
-        assumptions=_assumptions(spec),
+        assumptions=(*_assumptions(spec), *spec.notes),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
 

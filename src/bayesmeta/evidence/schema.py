@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,18 +18,20 @@ type Cell = str | int | float
 type Rows = dict[str, Cell | list[Cell]]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A table of a TOML file: only keys that it knows, of the types that it names."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Arms(_Part):
+class Arms(Part):
     """How the table calls the arms at the end of its column names: ``events_msc``, ``n_msc``."""
 
     treatment: str = Field(min_length=1)
     control: str = Field(min_length=1)
 
 
-class Selection(_Part):
+class Selection(Part):
     """A second selection of rows, shown under the main one."""
 
     reason: str
@@ -36,7 +39,7 @@ class Selection(_Part):
     prefer: dict[str, list[str]] = {}
 
 
-class AnalysisFile(_Part):
+class AnalysisFile(Part):
     """One analysis: data, measure, model and priors.
 
     Attributes
@@ -76,6 +79,8 @@ class AnalysisFile(_Part):
         rows of the same outcome and time. ``sensitivity`` shows them; ``fit`` does not.
     mu, tau, tau_reason : str
         Priors on the analysis scale (log for ratio measures), and why that scale.
+    notes : list of str
+        Lines to be shown with every result.
     variants : dict of Selection
         Other selections of rows by name.
     """
@@ -103,6 +108,7 @@ class AnalysisFile(_Part):
     mu: str | None = None
     tau: str | None = None
     tau_reason: str = ""
+    notes: list[str] = []
     variants: dict[str, Selection] = {}
 
 
@@ -114,19 +120,26 @@ def read_analysis(path: Path, shown: str) -> AnalysisFile:
     InputError
         One line: the file, the key, what was found, what is expected.
     """
+    try:
+        return AnalysisFile.model_validate(read_toml(path, shown))
+    except ValidationError as error:
+        raise InputError(f"{shown}: {sentence(error, _keys_at)}") from None
+
+
+def read_toml(path: Path, shown: str) -> dict[str, Any]:
+    """Read a TOML file; `shown` is the file as messages name it."""
     text = read_text(path, shown)
     try:
-        content = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{shown} is not TOML: {_one_line(str(error))}") from None
-    try:
-        return AnalysisFile.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{shown}: {_sentence(error)}") from None
 
 
-def _sentence(error: ValidationError) -> str:
-    """Say the first mistake; an unknown key before a missing one, for it is often the same."""
+def sentence(error: ValidationError, keys_at: Callable[[list[str]], list[str]]) -> str:
+    """Say the first mistake; an unknown key before a missing one, for it is often the same.
+
+    ``keys_at`` returns the known keys where the key of that path stands.
+    """
     details = error.errors(include_url=False)
     first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
     loc = [str(part) for part in first["loc"]]
@@ -136,7 +149,7 @@ def _sentence(error: ValidationError) -> str:
         found = _one_line(repr(first["input"]))
         return f"{cell} is {found}: a text, a number, or a list of them is expected"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}: {did_you_mean(loc[-1], _keys_at(loc))}"
+        return f"unknown key {key!r}: {did_you_mean(loc[-1], keys_at(loc))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
     if first["type"] == "literal_error":
@@ -145,7 +158,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _keys_at(loc: list[str]) -> list[str]:
-    nested: dict[str, type[_Part]] = {"arms": Arms, "variants": Selection}
+    nested: dict[str, type[Part]] = {"arms": Arms, "variants": Selection}
     owner = nested.get(loc[0], AnalysisFile) if len(loc) > 1 else AnalysisFile
     return list(owner.model_fields)
 
@@ -162,6 +175,7 @@ def _expected(kind: str, message: str) -> str:
         "dict_type": "a table is expected",
         "model_type": "a table is expected",
         "list_type": "a list is expected",
+        "too_short": "one entry or more is expected",
     }
     return words.get(kind, _one_line(message[:1].lower() + message[1:]))
 

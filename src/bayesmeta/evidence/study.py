@@ -72,6 +72,18 @@ class Pool:
         """Number of studies."""
         return len(self.studies)
 
+    @property
+    def key(self) -> tuple[str, float | None]:
+        """Outcome and time."""
+        return self.outcome, self.time
+
+    @property
+    def label(self) -> str:
+        """Outcome and time in words, different for different pools."""
+        if self.time is None:
+            return self.outcome
+        return f"{self.outcome} at {repr(self.time).removesuffix('.0')}"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:

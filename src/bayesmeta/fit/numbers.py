@@ -5,11 +5,11 @@ from math import isnan
 
 import numpy as np
 
-from bayesmeta.arrays import Array
-from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summaries, Summary
+from bayesmeta.engines.exact import IntervalKind, Posterior, Summaries, Summary
 from bayesmeta.engines.exact import fit as fit_exact
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Pool
+from bayesmeta.fit.events import Event
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import MuPrior, TauPrior
 
@@ -68,6 +68,7 @@ class Ask:
     level: float
     interval: IntervalKind
     direction: Direction | None
+    events: tuple[Event, ...] = ()
 
 
 def model_of(pool: Pool, mu: MuPrior, tau: TauPrior) -> NormalNormal:
@@ -104,21 +105,6 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
         reasons=reasons(model, ask),
     )
     return posterior, numbers
-
-
-def probability_below(posterior: Posterior, quantity: Quantity, value: float) -> Array:
-    """P(quantity < value), in the units of the data: shape (1,), or (1, k) for the studies."""
-    model = posterior.model
-    at = (value - np.asarray(model.location)) / model.unit
-    if quantity in ("mu", "theta_new", "theta"):
-        return posterior.mixture(quantity).cdf(at[:, None] if quantity == "theta" else at)
-    tau = posterior.heterogeneity
-    if tau is None:
-        return np.array([float(model.tau.support[0] < value)])
-    low, high = model.tau.support
-    if not low < value < high:
-        return np.array([float(value >= high)])
-    return tau.cdf(tau.map.v(np.array([[value / model.unit]])))[:, 0]
 
 
 def benefit(below: float | None, direction: Direction | None) -> float | None:

@@ -62,6 +62,7 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
         "frequentist": [asdict(pool) for pool in row.frequentist],
         "published": None if row.pool.published is None else asdict(row.pool.published),
         "posterior": None if fit.engine == "nuts" else asdict(row.exact),
+        "probabilities": {e.text: e.probability(row.posterior) for e in fit.ask.events},
         "nuts": None if row.sampled is None else _sampled(row.sampled),
         "notes": notes(row.pool),
     }

@@ -1,18 +1,16 @@
 """The result of a fit: values with labels, and what can be asked of them."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import numpy as np
-
-from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior, Quantity
-from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers, probability_below
+from bayesmeta.fit.events import Event
+from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
 from bayesmeta.frequentist import FrequentistPool, frequentist_pools
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ class Row:
     @property
     def key(self) -> tuple[str, float | None]:
         """Outcome and time."""
-        return self.pool.outcome, self.pool.time
+        return self.pool.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +104,13 @@ class Fit:
     def warnings(self) -> tuple[str, ...]:
         """What the reader must know before believing a number, most serious first."""
         failed = [
-            f"{_place(row)}: NUTS did not converge: {problem}"
+            f"{row.pool.label}: NUTS did not converge: {problem}"
             for row in self.rows
             if row.sampled
             for problem in row.sampled.diagnostics.problems
         ]
         imprecise = [
-            f"{_place(row)}: quadrature reached an error of "
+            f"{row.pool.label}: quadrature reached an error of "
             f"{row.exact.numerical_error:.1e}, above 1e-10, with the most nodes allowed"
             for row in self.rows
             if row.exact.numerical_error is not None and row.exact.numerical_error > TOLERANCE
@@ -236,8 +234,9 @@ class Fit:
         Parameters
         ----------
         event : str
-            ``mu``, ``theta_new`` or ``tau``, then ``<`` or ``>``, then a number on the analysis
-            scale (log for ratio measures). Always by the exact engine.
+            ``mu``, ``theta_new`` or ``tau`` beyond a number or between two, such as
+            ``"-1 < mu < 1"``, on the analysis scale (log for ratio measures). Always by the exact
+            engine.
 
         Returns
         -------
@@ -257,23 +256,10 @@ class Fit:
         """
         import pandas as pd
 
-        found = re.fullmatch(r"\s*(\w+)\s*([<>])=?\s*([-+.\deE]+)\s*", event)
-        if not found:
-            raise InputError(f"event is {event!r}: expected the like of 'mu < 0'")
-        quantities = ("mu", "theta_new", "tau")
-        if found[1] not in quantities:
-            raise InputError(f"unknown quantity {found[1]!r}: {did_you_mean(found[1], quantities)}")
-        try:
-            value = float(found[3])
-        except ValueError:
-            raise InputError(f"event is {event!r}: {found[3]!r} is not a number") from None
-        quantity = cast(Quantity, found[1])
-        below = np.array(
-            [float(probability_below(row.posterior, quantity, value)[0]) for row in self.rows]
-        )
-        values = below if found[2] == "<" else 1 - below
+        found = Event.read(event)
+        values = [found.probability(row.posterior) for row in self.rows]
         if len(self.rows) == 1:
-            return float(values[0])
+            return values[0]
         index = pd.MultiIndex.from_tuples([row.key for row in self.rows], names=["outcome", "time"])
         return pd.Series(values, index=index, name=event)
 
@@ -355,8 +341,3 @@ def fit_rows(pools: tuple[Pool, ...], evidence: Evidence, ask: Ask) -> tuple[Row
 
 def _values(numbers: Any) -> tuple[float | None, ...]:
     return tuple(getattr(numbers, name) for name in LONG_COLUMNS[4:])
-
-
-def _place(row: Row) -> str:
-    time = "" if row.pool.time is None else f" at {row.pool.time:g}"
-    return f"{row.pool.outcome}{time}"

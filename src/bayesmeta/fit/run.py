@@ -13,6 +13,7 @@ from bayesmeta.evidence import (
     evidence_from_analysis,
     evidence_from_table,
 )
+from bayesmeta.fit.events import Event
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.result import Engine, Fit, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
@@ -44,6 +45,7 @@ def fit(
     direction: str | None = None,
     level: float = 0.95,
     interval: Literal["central", "shortest"] = "central",
+    prob: str | Iterable[str] = (),
     engine: Engine = "exact",
     draws: int = 1000,
     seed: int = SEED,
@@ -70,6 +72,8 @@ def fit(
         Of every interval, between 0 and 1.
     interval : {"central", "shortest"}
         Kind of the credible intervals.
+    prob : str or iterable of str
+        Events such as ``"mu < -4"`` whose probability the table and the JSON show (`Fit.prob`).
     engine : {"exact", "nuts", "both"}
         ``nuts`` and ``both`` sample too (seconds, most of them spent compiling).
     draws : int
@@ -97,53 +101,49 @@ def fit(
     >>> round(fit.prob("mu > 0"), 3)
     0.883
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
-    if draws < 4:
-        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+    check_level(level, direction)
+    check_sampling(draws, seed)
     _known(interval, ("central", "shortest"), "interval")
     _known(engine, ("exact", "nuts", "both"), "engine")
-    if direction is not None:
-        _known(direction, ("lower", "higher"), "direction")
     evidence = gather(source, measure=measure, direction=direction, project=project)
-    pools = at_time(evidence.pools, at)
-    mu_text, tau_text = mu or evidence.mu, tau or evidence.tau
     ask = Ask(
-        mu=mu_prior(mu_text) if isinstance(mu_text, str) else mu_text or default_mu(),
-        tau=tau_prior(tau_text) if isinstance(tau_text, str) else tau_text or default_tau(evidence),
+        *priors_for(evidence, mu, tau),
         level=level,
         interval=interval,
         direction=direction or evidence.direction,  # type: ignore[arg-type]
+        events=tuple(map(Event.read, [prob] if isinstance(prob, str) else prob)),
     )
-    for name, prior, kind in (("mu", ask.mu, MuPrior), ("tau", ask.tau, TauPrior)):
-        if not isinstance(prior, kind):
-            raise InputError(
-                f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
-                f"{example(name)}"
-            )
-    if not isinstance(ask.mu, (Normal, Flat)):
-        raise InputError(f"mu is {ask.mu}: so far a fit takes normal(mean, sd) or flat on mu")
-    for prior in (ask.mu, ask.tau):
-        check_measure(prior, evidence.measure.name)
+    named = {"mu": mu or evidence.mu, "tau": tau or evidence.tau}
+    default_priors = frozenset(name for name, given in named.items() if given is None)
+    found = fit_evidence(evidence, ask, default_priors, at=at, draws=draws, seed=seed)
+    return found if engine == "exact" else found.with_nuts(engine, progress=progress)
+
+
+def fit_evidence(
+    evidence: Evidence,
+    ask: Ask,
+    default_priors: frozenset[str],
+    *,
+    at: float | None = None,
+    draws: int = 1000,
+    seed: int = SEED,
+) -> Fit:
+    """Fit every pool at a time, and those of the variants, by the exact engine."""
     variants = tuple(
         VariantRows(variant.name, variant.reason, fit_rows(kept, evidence, ask))
         for variant in evidence.variants
         if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
     )
-    named = {"mu": mu_text, "tau": tau_text}
-    found = Fit(
+    return Fit(
         evidence=evidence,
         ask=ask,
-        default_priors=frozenset(name for name, given in named.items() if given is None),
+        default_priors=default_priors,
         engine="exact",
         seed=seed,
         draws=draws,
-        rows=fit_rows(pools, evidence, ask),
+        rows=fit_rows(at_time(evidence.pools, at), evidence, ask),
         variants=variants,
     )
-    return found if engine == "exact" else found.with_nuts(engine, progress=progress)
 
 
 def gather(
@@ -167,6 +167,47 @@ def gather(
             f"--measure is for a table of your own: the analysis {text!r} names its measure itself"
         )
     return evidence_from_analysis(home.find(text), home.root)
+
+
+def priors_for(
+    evidence: Evidence, mu: MuPrior | str | None, tau: TauPrior | str | None
+) -> tuple[MuPrior, TauPrior]:
+    """Return the priors asked for, else those of the analysis, else the defaults."""
+    mu_text, tau_text = mu or evidence.mu, tau or evidence.tau
+    on_mu = mu_prior(mu_text) if isinstance(mu_text, str) else mu_text or default_mu()
+    on_tau = tau_prior(tau_text) if isinstance(tau_text, str) else tau_text or default_tau(evidence)
+    check_priors(evidence, on_mu, on_tau)
+    return on_mu, on_tau
+
+
+def check_level(level: float, direction: str | None) -> None:
+    """Raise `InputError` unless the level is a probability and the direction, if any, is known."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
+    if direction is not None:
+        _known(direction, ("lower", "higher"), "direction")
+
+
+def check_sampling(draws: int, seed: int) -> None:
+    """Raise `InputError` unless NUTS can take so many draws, and the seed."""
+    if draws < 4:
+        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+
+
+def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
+    """Raise `InputError` unless a fit takes these priors with this measure."""
+    for name, prior, kind in (("mu", mu, MuPrior), ("tau", tau, TauPrior)):
+        if not isinstance(prior, kind):
+            raise InputError(
+                f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
+                f"{example(name)}"
+            )
+    if not isinstance(mu, (Normal, Flat)):
+        raise InputError(f"mu is {mu}: so far a fit takes normal(mean, sd) or flat on mu")
+    for prior in (mu, tau):
+        check_measure(prior, evidence.measure.name)
 
 
 def at_time(pools: tuple[Pool, ...], at: float | None) -> tuple[Pool, ...]:

@@ -1,12 +1,12 @@
 """The words and the digits in which numbers are shown, on the scale of the measure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, floor, log10
 from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.measures import Measure
-from bayesmeta.evidence.study import Evidence, Pool
+from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.numbers import PosteriorNumbers
 from bayesmeta.priors import DataDependent, Flat, MuPrior, Prior, TauPrior
 
@@ -46,11 +46,10 @@ class StudyLine:
 def heading(fit: "Fit") -> list[str]:
     """Return the lines above the tables: what was pooled, how, and with which priors."""
     evidence = fit.evidence
-    better = {"lower": "lower is better", "higher": "higher is better", None: "direction not given"}
     unit = f" ({evidence.unit})" if evidence.unit else ""
     lines = [
         evidence.title,
-        f"{evidence.measure.label}{unit}, {better[fit.direction]}; effect sizes by the rules of "
+        f"{evidence.measure.label}{unit}, {better(fit.direction)}; effect sizes by the rules of "
         f"{'RevMan 5' if evidence.convention == 'revman5' else 'metafor'}",
         "normal-normal random-effects model, each time alone; "
         f"{percent(fit.ask.level)} {fit.interval} intervals",
@@ -61,6 +60,11 @@ def heading(fit: "Fit") -> list[str]:
     if evidence.prior_reason and str(fit.ask.tau) == evidence.tau:
         lines.append(f"why this tau: {evidence.prior_reason}")
     return [*lines, *evidence.assumptions]
+
+
+def better(direction: Direction | None) -> str:
+    """Say which direction is better."""
+    return f"{direction} is better" if direction else "direction not given"
 
 
 def meaning(prior: Prior, measure: Measure) -> str:
@@ -90,13 +94,17 @@ def meaning(prior: Prior, measure: Measure) -> str:
 
 def pool_title(fit: "Fit", pool: Pool) -> str:
     """Name a pool: its outcome where there are several, its time, its number of studies."""
-    outcomes = {row.pool.outcome for row in fit.rows}
+    return title_of(fit.evidence, [row.pool for row in fit.rows], pool)
+
+
+def title_of(evidence: Evidence, pools: Sequence[Pool], pool: Pool) -> str:
+    """Name one of several pools."""
     time = ""
     if pool.time is not None:
-        unit = fit.evidence.time_unit
+        unit = evidence.time_unit
         unit = unit.removesuffix("s") if pool.time == 1 else unit
         time = f"{pool.time:g} {unit}" if unit else f"time {pool.time:g}"
-    several = len(outcomes) > 1 or not time
+    several = len({other.outcome for other in pools}) > 1 or not time
     parts = [pool.outcome if several else "", time, count(pool.k, "study", "studies")]
     return ", ".join(part for part in parts if part)
 
@@ -166,6 +174,10 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
                 strong=True,
             )
         )
+    lines += [
+        Line(f"P({event.text})", probability(event.probability(row.posterior)), "", "", "")
+        for event in fit.ask.events
+    ]
     tau, i2 = numbers.tau, numbers.i2
     lines.append(
         Line(

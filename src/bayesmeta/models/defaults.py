@@ -6,9 +6,9 @@ import numpy as np
 
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Evidence
-from bayesmeta.priors import Flat, HalfNormal, MuPrior, TauPrior
+from bayesmeta.priors import Flat, HalfNormal, MuPrior
 
-_STANDARDISED = ("OR", "RR", "HR", "ROM", "SMD")
+_STANDARDISED = ("OR", "RR", "HR", "ROM", "RATIO", "SMD")
 
 
 def default_mu() -> MuPrior:
@@ -16,7 +16,7 @@ def default_mu() -> MuPrior:
     return Flat()
 
 
-def default_tau(evidence: Evidence) -> TauPrior:
+def default_tau(evidence: Evidence) -> HalfNormal:
     """Return the prior on tau of those who name none, half-normal with a scale by measure.
 
     0.5 for log ratios and standardised mean differences; half the pooled within-arm SD for mean
