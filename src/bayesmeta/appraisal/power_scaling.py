@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.fit import Fit, Row
-from bayesmeta.fit.datatree import datatree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +50,8 @@ def power_scaling(fit: Fit, row: Row) -> "pd.DataFrame":
     'potential prior-data conflict'
     """
     import pandas as pd
+
+    from bayesmeta.fit.datatree import datatree
 
     tree = datatree(fit, row)
     table = pd.DataFrame(

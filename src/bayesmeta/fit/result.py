@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from bayesmeta.fit.robust import Robust
     from bayesmeta.fit.sampled import Sampled
 
 type Engine = Literal["exact", "nuts", "both"]
@@ -147,6 +148,27 @@ class Fit:
             if done:
                 done(rows[-1])
         return replace(self, rows=tuple(rows), engine=engine)
+
+    def robust(self, df: float = 4, *, progress: bool = False) -> "Robust":
+        """Return the same fit with ``theta_i ~ Student-t(df, mu, tau)``, sampled by NUTS.
+
+        A study apart from the others then pulls mu and widens tau less. Priors as they are, that
+        on tau being the prior of the scale of the Student-t.
+
+        Parameters
+        ----------
+        df : float
+            Degrees of freedom, from 1 to 1e6, where effects are normal again.
+        progress : bool
+            Show nutpie's progress bar.
+
+        References
+        ----------
+        Lee and Thompson (2008), Statistics in Medicine 27:418.
+        """
+        from bayesmeta.fit.robust import robust_fit
+
+        return robust_fit(self, df, progress)
 
     def summary(self) -> "pd.DataFrame":
         """Return every posterior summary, one row a quantity.

@@ -139,9 +139,9 @@ def _numbers(
     """Summaries of the draws, and the Monte Carlo standard error of each."""
     exact = row.exact
     names = ("mu", "tau", "theta_new", "i2")
-    pairs = {name: _summarised(chains[name], ask, getattr(exact, name)) for name in names}
+    pairs = {name: summarised(chains[name], ask, getattr(exact, name)) for name in names}
     shrunk = [
-        _summarised(chains[f"theta[{study.study}]"], ask, study.shrunk) for study in exact.studies
+        summarised(chains[f"theta[{study.study}]"], ask, study.shrunk) for study in exact.studies
     ]
     below, below_new = chains["mu"] < 0, chains["theta_new"] < 0
     why = {"log_marginal_likelihood": "not estimated from draws", "numerical_error": "sampled"}
@@ -193,7 +193,7 @@ def _numbers(
     )
 
 
-def _summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
+def summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
     """Summaries of one quantity, of those that exist, and their Monte Carlo standard errors."""
     if np.ptp(x) == 0:
         point = float(x.flat[0])
