@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from bayesmeta.appraisal.hypotheses import MuAveraged, in_units_of_data
+from bayesmeta.appraisal.hypotheses import in_units_of_data
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.exact import TOLERANCE
 from bayesmeta.engines.quadrature import (
@@ -21,7 +21,7 @@ from bayesmeta.engines.quadrature import (
     map_for,
     weighted,
 )
-from bayesmeta.engines.sweep import Stack
+from bayesmeta.engines.stack import Stack
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import TauPrior
 
@@ -91,9 +91,8 @@ def hellinger(
         raise ValueError("distances are between posteriors of the same data")
     bound = [prior.bound(model.se[0]) for prior in priors]
     _require_proper(model, bound)
-    other = replace(reference, tau=reference.tau.bound(model.se[0]))
-    one = MuAveraged.of(model).standardised()
-    other = MuAveraged.of(replace(reference, tau=reference.tau.bound(model.se[0]))).standardised()
+    one = model.standardised()
+    other = replace(reference, tau=reference.tau.bound(model.se[0])).standardised()
     found = np.empty((3, len(bound)))
     compared = _settled(other)
     for rows in _alike(bound):
@@ -132,7 +131,7 @@ class _Nodes:
     def __getitem__(self, at: slice) -> Self:
         return type(self)(self.support, self.tau[at], self.log_tau[at], self.log_width[at])
 
-    def log_mass(self, model: MuAveraged, priors: Sequence[TauPrior]) -> Array:
+    def log_mass(self, model: NormalNormal, priors: Sequence[TauPrior]) -> Array:
         """Unnormalised log posterior probability of the nodes under each prior, shape (b, n)."""
         stack = replace(model, tau=Stack(priors))
         log_likelihood = model.given(self.tau[None]).log_likelihood
@@ -140,7 +139,7 @@ class _Nodes:
         total: Array = log_likelihood + log_prior + self.log_width
         return total
 
-    def posterior(self, model: MuAveraged, priors: Sequence[TauPrior]) -> tuple[Array, Array]:
+    def posterior(self, model: NormalNormal, priors: Sequence[TauPrior]) -> tuple[Array, Array]:
         """Posterior probabilities of the nodes, shape (b, n), and log evidences, shape (b,)."""
         return weighted(self.log_mass(model, priors), np.ones(len(priors)))
 
@@ -149,13 +148,13 @@ class _Nodes:
 class _Compared:
     """The posterior of reference, on nodes of its own."""
 
-    model: MuAveraged
+    model: NormalNormal
     nodes: _Nodes
     weights: Array
     log_evidence: float
 
 
-def _nodes(support: tuple[float, float], models: list[MuAveraged], finer: int) -> _Nodes:
+def _nodes(support: tuple[float, float], models: list[NormalNormal], finer: int) -> _Nodes:
     """Return nodes on a support that serve all the models."""
     low, high = (end / models[0].unit for end in support)
     if low == high:
@@ -186,7 +185,7 @@ def _rough(weights: Array) -> Mask:
     return error > TOLERANCE
 
 
-def _settled(model: MuAveraged) -> _Compared:
+def _settled(model: NormalNormal) -> _Compared:
     finer = 1
     while True:
         nodes = _nodes(model.tau.support, [model], finer)
@@ -199,7 +198,7 @@ def _settled(model: MuAveraged) -> _Compared:
 # distances
 
 
-def _from(compared: _Compared, one: MuAveraged, priors: list[TauPrior], finer: int = 1) -> Array:
+def _from(compared: _Compared, one: NormalNormal, priors: list[TauPrior], finer: int = 1) -> Array:
     """Distances of mu, tau and theta_new for priors on one support, shape (3, b).
 
     Those that the nodes are too few for are done again, together, on twice as many.
@@ -270,7 +269,7 @@ def _extremes(priors: list[TauPrior]) -> list[TauPrior]:
 
 
 def _of_mixtures(
-    compared: _Compared, one: MuAveraged, nodes: _Nodes, weights: Array
+    compared: _Compared, one: NormalNormal, nodes: _Nodes, weights: Array
 ) -> tuple[Array, Array]:
     """Distances of mu and of theta_new, shape (b,) each."""
     p, q = _Side.of(one, nodes, weights), _Side.of(compared.model, compared.nodes, compared.weights)
@@ -288,12 +287,13 @@ class _Side:
     sds: Array
 
     @classmethod
-    def of(cls, model: MuAveraged, nodes: _Nodes, weights: Array) -> Self:
+    def of(cls, model: NormalNormal, nodes: _Nodes, weights: Array) -> Self:
         """Return mu, from the nodes that any of the priors gives weight."""
         heavy = np.flatnonzero((weights > 1e-20).any(0))
         kept = slice(heavy[0], heavy[-1] + 1)
-        given = model.mu_given(nodes.tau[None, kept])
-        return cls(weights[:, kept], nodes.tau[kept, None], *(part[0] for part in given))
+        given = model.given(nodes.tau[None, kept])
+        normals = given.share, given.mean, np.sqrt(given.variance)
+        return cls(weights[:, kept], nodes.tau[kept, None], *(part[0].T for part in normals))
 
     def of_new(self) -> Self:
         """Return the effect in a new study."""

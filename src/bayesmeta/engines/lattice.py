@@ -20,6 +20,11 @@ type Span = tuple[HalfLine, Array, Array]
 """A map, and the first and the last v that each of b priors needs."""
 
 
+def joint(weights: Array, share: Array) -> Array:
+    """Weights of the components of mu at nodes, (b, m n), from (b, n) and (m, n)."""
+    return (weights[:, None, :] * share).reshape(len(weights), -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Swept(Posterior):
     """Posteriors of one set of data under many priors on tau, on the same nodes.
@@ -28,9 +33,11 @@ class Swept(Posterior):
     """
 
     def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
-        share = nodes.weights / nodes.given.total
-        precision = self.model.mu.precision * self.model.unit**2
-        return share @ nodes.given.weights[0].T, precision * share.sum(-1)
+        given = nodes.given
+        variance, prior = (
+            (given.share * part)[0].sum(0) for part in (given.variance, given.prior_weight)
+        )
+        return (nodes.weights * variance) @ given.weights[0].T, nodes.weights @ prior
 
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
@@ -47,20 +54,27 @@ class Swept(Posterior):
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         """The coarse rule, and the odd nodes of the fine one beside it."""
         odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
-        every = self._components(quantity, fine=True)
+        share, rest = self.fine.given.share[0], 1 - odd.sum(-1)
+        even, more = joint(self.coarse.weights, share[:, ::2]), joint(odd, share[:, 1::2])
         return [
             SharedMixtures(
-                Normals(self.coarse.weights, means[::2], sds[::2]),
-                Normals(odd, means[1::2], sds[1::2]),
-                1 - odd.sum(-1),
+                Normals(even, means[:, ::2].ravel(), sds[:, ::2].ravel()),
+                Normals(more, means[:, 1::2].ravel(), sds[:, 1::2].ravel()),
+                rest,
             )
-            for means, sds in every
+            for means, sds in self._components(quantity, self.fine)
         ]
 
-    def _components(self, quantity: Quantity, *, fine: bool) -> Iterable[tuple[Array, Array]]:
-        """Means and SDs of mu, of theta_new or of each theta, shape (n,) each."""
-        mixture = self.mixture(quantity, fine=fine)
-        return zip(np.atleast_2d(mixture.means[0]), np.atleast_2d(mixture.sds[0]), strict=True)
+    def _components(self, quantity: Quantity, nodes: Nodes) -> Iterable[tuple[Array, Array]]:
+        """Means and SDs of mu, of theta_new or of each theta, shape (m, n) each."""
+        given = nodes.given
+        if quantity == "theta":
+            mean, variance = (part[0] for part in self.model.study_effects(nodes.tau, given))
+        else:
+            mean, variance = given.mean, given.variance
+        if quantity == "theta_new":
+            variance = variance + nodes.tau * nodes.tau
+        return zip(mean, np.sqrt(variance), strict=True)
 
     def _summary(
         self, quantity: Quantity, mixtures: SharedMixtures, level: float
@@ -148,8 +162,9 @@ class Lattice:
             yield np.flatnonzero(far), None
         order = np.argsort(-self.last, kind="stable")
         order = order[~far[order]]
+        normals = max(one.normals for one in self.models)
         while len(order):
-            size = max(1, BATCH // int(count[order[0]]))
+            size = max(1, BATCH // (normals * int(count[order[0]])))
             rows, order = order[:size], order[size:]
             yield rows, slice(int(self.first[rows].min()), int(self.last[rows].max()) + 1)
 

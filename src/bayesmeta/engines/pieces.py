@@ -15,7 +15,7 @@ from numpy.polynomial import legendre
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Quantity
 from bayesmeta.engines.heterogeneity import Heterogeneity
-from bayesmeta.engines.lattice import BATCH, Span, Swept
+from bayesmeta.engines.lattice import BATCH, Span, Swept, joint
 from bayesmeta.engines.panels import DEGREE, Normals, Places, SharedMixtures, solved
 from bayesmeta.engines.quadrature import FRACTION, MOST_NODES, HalfLine, Nodes
 from bayesmeta.engines.stack import Stack
@@ -132,8 +132,8 @@ class Cut(Swept):
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         coarse, fine = (
             [
-                Normals(nodes.weights, *one)
-                for one in self._components(quantity, fine=nodes is self.fine)
+                Normals(joint(nodes.weights, nodes.given.share[0]), means.ravel(), sds.ravel())
+                for means, sds in self._components(quantity, nodes)
             ]
             for nodes in (self.coarse, self.fine)
         )
@@ -194,7 +194,8 @@ class Cuts:
         None in place of the points where they are too many.
         """
         at = self.everywhere()
-        order, rows = np.argsort(stack.support[1][:, 0]), max(1, BATCH // at.stop)
+        order, normals = np.argsort(stack.support[1][:, 0]), max(x.normals for x in self.models)
+        rows = max(1, BATCH // (normals * at.stop))
         for start in range(0, len(order), rows):
             yield order[start : start + rows], at if at.stop <= MOST_NODES else None
 

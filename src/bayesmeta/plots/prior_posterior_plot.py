@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
-from bayesmeta.appraisal.hypotheses import MuAveraged, in_units_of_data, log_evidence
+from bayesmeta.appraisal.hypotheses import in_units_of_data, log_evidence
 from bayesmeta.arrays import Array
 from bayesmeta.engines import exact
 from bayesmeta.fit import Fit, Row
@@ -80,8 +80,7 @@ def prior_posterior(priors: Mapping[str, TauPrior], row: Row, fit: Fit, ax: Axes
 
 
 def _posterior(model: NormalNormal, tau: Array) -> Array:
-    mine = MuAveraged.of(model)
-    logs = mine.given(tau[None]).log_likelihood[0] + model.tau.logpdf(tau) - log_evidence(mine)[0]
+    logs = model.given(tau[None]).log_likelihood[0] + model.tau.logpdf(tau) - log_evidence(model)[0]
     found: Array = np.exp(np.minimum(logs, 600.0))
     return found
 
