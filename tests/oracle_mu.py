@@ -242,7 +242,7 @@ class Oracle:
     def weights(self) -> tuple[Any, float]:
         """Posterior means of ``w_i / W`` and of the prior's part, for a t by its latent precision.
 
-        ``mu | p ~ N(m, s^2 / p)``, ``p ~ gamma(df / 2, df / 2)``, integrated over log p and log tau.
+        ``mu | p ~ N(m, s^2 / p)``, ``p ~ gamma(df / 2, df / 2)``, over log p and log tau.
         """
         half = self.of_mu.df / 2
         _, m, s = self.of_mu.parts[0]
