@@ -104,10 +104,10 @@ def test_draws_are_joint(schools, tree):
     nodes, model = posterior.fine, posterior.model
     se2 = model.se[0][:, None] ** 2
     effects, _ = model.study_effects(nodes.tau, nodes.given)
-    w, mean = nodes.weights[0], nodes.given.mean[0]
-    within = (se2 * nodes.given.weights[0])[0] * nodes.given.variance[0]
-    e_mu, e_theta = w @ mean, w @ effects[0, 0]
-    covariance = model.unit**2 * (w @ (within + (mean - e_mu) * (effects[0, 0] - e_theta)))
+    w, mean, effect = nodes.weights[0], nodes.given.mean[0, 0], effects[0, 0, 0]
+    within = (se2 * nodes.given.weights[0])[0] * nodes.given.variance[0, 0]
+    e_mu, e_theta = w @ mean, w @ effect
+    covariance = model.unit**2 * (w @ (within + (mean - e_mu) * (effect - e_theta)))
     mu, theta = draws(tree["posterior"]["mu"]), draws(tree["posterior"]["theta"].sel(study="A"))
     products = (mu - mu.mean()) * (theta - theta.mean())
     assert abs(products.mean() - covariance) < 5 * products.std() / np.sqrt(mu.size)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import groupby
 from typing import Any, ClassVar
@@ -61,7 +61,7 @@ class Stack(TauPrior):
     def families(self) -> list[tuple[slice, TauPrior]]:
         """Runs of priors of one family, each as one prior with columns for parameters."""
         found, start = [], 0
-        for _, run in groupby((prior.plain for prior in self.priors), key=type):
+        for _, run in groupby((prior.plain for prior in self.priors), key=_family):
             alike = list(run)
             found.append((slice(start, start + len(alike)), _columns(alike)))
             start += len(alike)
@@ -97,6 +97,14 @@ class Stack(TauPrior):
     def ppf(self, p: ArrayLike) -> Array:
         """Return the quantiles of each prior, shape (b, *p.shape)."""
         return np.stack([prior.ppf(p) for prior in self.priors])
+
+
+def _family(prior: TauPrior) -> tuple[Any, ...]:
+    """What priors that differ in their parameters alone have in common."""
+    own: Any = prior
+    names = [field.name for field in fields(own)]
+    bound = (getattr(own, name) for name in names if name not in parameters(type(prior)))
+    return type(prior), *bound
 
 
 def _columns(priors: list[TauPrior]) -> TauPrior:

@@ -125,7 +125,7 @@ def sweep_grid(
     >>> found = sweep_grid(schools, [Flat(), Normal(0, 10)], [HalfNormal(5), HalfNormal(10)])
     >>> found.of["mu"].median.round(3)
     array([[10.589, 10.67 ],
-           [ 6.339,  5.883]])
+           [ 6.53 ,  6.109]])
     """
     if not (len(mus) and len(taus)):
         raise InputError("a sweep without priors: give one on mu and one on tau at least")

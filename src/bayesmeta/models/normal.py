@@ -84,8 +84,8 @@ class NormalNormal:
     --------
     >>> from bayesmeta.priors import Flat, HalfNormal
     >>> model = NormalNormal(np.array([0.0, 2.0]), np.array([1.0, 1.0]), Flat(), HalfNormal(1.0))
-    >>> model.given(np.array([0.0])).mean
-    array([1.])
+    >>> model.given(np.array([0.0])).mean  # of one component, at one tau
+    array([[1.]])
     """
 
     y: Array
