@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.appraisal.hypotheses import in_units_of_data
 from bayesmeta.appraisal.power_scaling import power_scaling
 from bayesmeta.engines import exact
+from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.priors import HalfNormal, Normal
 
 SD, SCALE = 2.0, 0.5

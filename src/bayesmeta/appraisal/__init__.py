@@ -2,7 +2,6 @@
 
 from bayesmeta.appraisal.conflict import Conflict, prior_data_conflict
 from bayesmeta.appraisal.distance import Distances, hellinger
-from bayesmeta.appraisal.hypotheses import BayesFactor, Hypotheses, bayes_factors
 from bayesmeta.appraisal.joint import Joint, Trace, joint_density, trace
 from bayesmeta.appraisal.power_scaling import power_scaling
 from bayesmeta.appraisal.predictive import (
@@ -15,6 +14,7 @@ from bayesmeta.appraisal.predictive import (
 )
 from bayesmeta.appraisal.prior_size import PriorSize, effective_sample_size, prior_size
 from bayesmeta.appraisal.tipping import Sceptical, Tipping, most_sceptical, tipping_scales
+from bayesmeta.fit.hypotheses import BayesFactor, Hypotheses, bayes_factors
 
 __all__ = [
     "BayesFactor",

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import in_units_of_data
 from bayesmeta.appraisal.predictive import prior_nodes
 from bayesmeta.arrays import Array
+from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.models import NormalNormal
 
 type Complex = NDArray[np.complexfloating[Any, Any]]

@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 
-from bayesmeta.appraisal.hypotheses import in_units_of_data
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.exact import TOLERANCE
 from bayesmeta.engines.quadrature import (
@@ -22,6 +21,7 @@ from bayesmeta.engines.quadrature import (
     weighted,
 )
 from bayesmeta.engines.stack import Stack
+from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import TauPrior
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import in_units_of_data, settled
 from bayesmeta.arrays import Array
 from bayesmeta.engines.quadrature import Nodes, rule
 from bayesmeta.errors import InputError
+from bayesmeta.fit.hypotheses import in_units_of_data, settled
 from bayesmeta.models import NormalNormal
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)

@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import MuKnown, Point, in_units_of_data, settled
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.exact import TOLERANCE, Posterior
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.engines.quadrature import MOST_NODES
 from bayesmeta.errors import InputError
+from bayesmeta.fit.hypotheses import MuKnown, Point, in_units_of_data, settled
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import Fixed, MuPrior, TauPrior, unit_information_sd
 

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import in_units_of_data
 from bayesmeta.arrays import Array
 from bayesmeta.engines import exact
 from bayesmeta.engines.exact import IntervalKind, Posterior, Summary
@@ -18,6 +17,7 @@ from bayesmeta.engines.sweep import sweep
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction
 from bayesmeta.fit.events import Event
+from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.fit.words import percent, probability
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import Flat, Normal, scaled

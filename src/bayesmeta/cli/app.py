@@ -59,10 +59,12 @@ def fit(
         list[str] | None,
         typer.Option(
             help="tau='half-normal(0.5)' or mu='normal(0, 10)', on the analysis scale: log for OR, "
-            "RR, HR, ROM, where normal(0, 1) on mu puts 95 % on ratios of 0.14 to 7.1. Families "
-            "on tau: half-normal(scale), half-cauchy(scale), half-student-t(df, scale), "
-            "exponential(rate), log-normal(mean, sd), uniform(low, high), fixed(value); on mu: "
-            "normal(mean, sd), flat.",
+            "RR, HR, ROM, where normal(0, 1) on mu puts 95 % on ratios of 0.14 to 7.1. On tau: "
+            "half-normal(scale), half-cauchy(scale), half-student-t(df, scale), half-logistic, "
+            "exponential(rate), lomax, log-normal(mean, sd), log-student-t, inverse-gamma, gamma, "
+            "weibull, pc, uniform(low, high), fixed(value); turner and rhodes by context; jeffreys "
+            "and others of the data; flat, sqrt. On mu: normal(mean, sd), student-t(df, mean, "
+            "scale), mixture(0.8 normal(0, 0.5), 0.2 normal(0, 10)), flat. README: all of them.",
             metavar="NAME=PRIOR",
         ),
     ] = None,

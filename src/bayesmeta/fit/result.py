@@ -10,6 +10,7 @@ from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.events import Event
+from bayesmeta.fit.hypotheses import bayes_factors
 from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
 from bayesmeta.frequentist import FrequentistPool, frequentist_pools
 
@@ -262,6 +263,33 @@ class Fit:
             return values[0]
         index = pd.MultiIndex.from_tuples([row.key for row in self.rows], names=["outcome", "time"])
         return pd.Series(values, index=index, name=event)
+
+    def bayes_factors(self) -> "pd.DataFrame":
+        """Return Bayes factors BF01 of mu = 0 and of tau = 0, one row a pool.
+
+        Below 1 the data are likelier under the alternative. Empty where a prior is improper; the
+        minimum is the least that any prior on the parameter could make of the same data.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``outcome, time, mu, tau, minimum_mu, minimum_tau``.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> bm.fit("sledai", at=12, mu="normal(0, 4)").bayes_factors()["tau"].round(3).item()
+        0.134
+        """
+        import pandas as pd
+
+        names = ("mu", "tau", "minimum_mu", "minimum_tau")
+        rows = []
+        for row in self.rows:
+            found = bayes_factors(row.posterior.model)
+            factors = (getattr(found, name) for name in names)
+            rows.append((*row.key, *(factor and factor.value for factor in factors)))
+        return pd.DataFrame(rows, columns=["outcome", "time", *names])
 
     def to_datatree(self, time: float | None = None) -> "xr.DataTree":
         """Return one pool as an ArviZ DataTree with prior, posterior and predictive draws.

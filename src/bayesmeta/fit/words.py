@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Direction, Evidence, Pool
+from bayesmeta.fit.hypotheses import bayes_factors
 from bayesmeta.fit.numbers import PosteriorNumbers
 from bayesmeta.priors import DataDependent, Flat, MuPrior, Prior, TauPrior
 
@@ -189,6 +190,10 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
             f"({100 * (i2.ci_low or 0):.0f} to {100 * (i2.ci_high or 0):.0f}%)",
         )
     )
+    lines += [
+        Line(label, f"{value:.3g}", "", "", words)
+        for label, value, words in bayes_factors(row.posterior.model).lines(row.pool.k)
+    ]
     return lines
 
 

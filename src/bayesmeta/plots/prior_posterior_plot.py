@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 
-from bayesmeta.appraisal.hypotheses import in_units_of_data, log_evidence
 from bayesmeta.arrays import Array
 from bayesmeta.engines import exact
 from bayesmeta.fit import Fit, Row
+from bayesmeta.fit.hypotheses import in_units_of_data, log_evidence
 from bayesmeta.models import NormalNormal
 from bayesmeta.plots.forest_plot import CI, CRI
 from bayesmeta.plots.joint_plot import tau_label, title_of

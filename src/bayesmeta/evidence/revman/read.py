@@ -61,10 +61,7 @@ def read_review(path: str | Path) -> Review:
     if any(tag in start.lower() for tag in (b"<!doctype html", b"<html")):
         raise InputError(f"{source} is a web page, not a review: was the download refused?")
     if start.startswith(b"<"):
-        try:
-            return read_rm5(raw, source)
-        except RecursionError:
-            raise InputError(f"{source} has subgroups within subgroups without end") from None
+        return read_rm5(raw, source)
     if path.suffix.lower() != ".csv" and b"," not in start.splitlines()[0]:
         raise InputError(
             f"{source} is no review of RevMan: XML (.rm5) or a CSV file of data rows is expected"

@@ -66,17 +66,29 @@ def _outcome(
     return with_rows(outcome, rows, subgroups)
 
 
+_DEEPEST = 20
+"""Subgroups within subgroups: RevMan itself writes one level."""
+
+
 def _parts(
-    element: "Element", kind: str, outcome: Outcome, part_id: str, studies: Studies, source: str
+    element: "Element",
+    kind: str,
+    outcome: Outcome,
+    part_id: str,
+    studies: Studies,
+    source: str,
+    depth: int = 0,
 ) -> tuple[list[StudyRow], list[Subgroup]]:
     """Return the rows and subgroups right under an outcome or subgroup."""
+    if depth > _DEEPEST:
+        raise InputError(f"{source} has subgroups within subgroups without end")
     rows = [
         _row(data, outcome, part_id, studies, source) for data in element.iterfind(f"{kind}_DATA")
     ]
     subgroups = []
     for k, below in enumerate(element.iterfind(f"{kind}_SUBGROUP"), 1):
         below_id = plain(below.get("ID", "")) or f"{part_id}.{k:02d}"
-        own, nested = _parts(below, kind, outcome, below_id, studies, source)
+        own, nested = _parts(below, kind, outcome, below_id, studies, source, depth + 1)
         subgroups.append(
             Subgroup(
                 id=below_id,

@@ -1,7 +1,8 @@
 """Bayes factors for mu = 0 and tau = 0."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -76,6 +77,27 @@ class Hypotheses:
     minimum_mu: BayesFactor | None
     minimum_tau: BayesFactor | None
     reasons: dict[str, str]
+
+    def lines(self, k: int) -> list[tuple[str, float, str]]:
+        """Label, BF01 and its words, of what is defined and, for tau, has studies to speak of."""
+        found = [("mu = 0", self.mu), ("tau = 0", self.tau if k > 1 else None)]
+        return [
+            (f"Bayes factor BF01 of {null}", factor.value, factor.words(null))
+            for null, factor in found
+            if factor
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Return what the JSON of a fit says; a value beyond the range of a float is null."""
+        found: dict[str, Any] = {"reasons": self.reasons}
+        for name in ("mu", "tau", "minimum_mu", "minimum_tau"):
+            factor: BayesFactor | None = getattr(self, name)
+            found[name] = factor and {
+                "value": factor.value if isfinite(factor.value) else None,
+                "log": factor.log,
+                "at": factor.at,
+            }
+        return found
 
 
 def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
