@@ -1,9 +1,15 @@
-"""The frequentist pools that are shown beside a Bayesian one."""
+"""The frequentist pools of an outcome: those beside a Bayesian one, and every one there is."""
+
+from dataclasses import replace
 
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Convention, Pool
-from bayesmeta.frequentist.counts import mantel_haenszel
-from bayesmeta.frequentist.pool import FrequentistPool, dersimonian_laird, inverse_variance
+from bayesmeta.frequentist.names import (
+    Method,
+)
+from bayesmeta.frequentist.pool import pool as pooled
+from bayesmeta.frequentist.result import FrequentistPool
+from bayesmeta.frequentist.studies import Studies
 
 
 def frequentist_pools(
@@ -21,12 +27,15 @@ def frequentist_pools(
     >>> [pool.method for pool in frequentist_pools(data.pools[0], data.measure)]
     ['IV', 'DL']
     """
-    mh = None
-    if pool.counts is not None and measure.name in {"OR", "RR", "RD"}:
-        mh = mantel_haenszel(pool.counts, measure.name, level, convention)
-    centre = mh.estimate if mh is not None and convention == "revman5" else None
-    return (
-        *(() if mh is None else (mh,)),
-        inverse_variance(pool.y, pool.se, level),
-        dersimonian_laird(pool.y, pool.se, level, centre),
-    )
+    studies = studies_of(pool, measure)
+    methods: tuple[Method, ...] = ("IV", "DL") if studies.counts is None else ("MH", "IV", "DL")
+    found = (pooled(studies, method, level=level, profile=convention) for method in methods)
+    return tuple(one for one in found if one is not None)
+
+
+def studies_of(pool: Pool, measure: Measure) -> Studies:
+    """Return the studies of an outcome, with their tables where its measure is of tables."""
+    studies = Studies.of_effects(pool.y, pool.se)
+    if pool.counts is None or measure.name not in {"OR", "RR", "RD"}:
+        return studies
+    return replace(studies, counts=pool.counts, measure=measure.name)
