@@ -14,7 +14,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from bayesmeta.errors import InputError
-    from bayesmeta.fit import Fit, fit
+    from bayesmeta.fit import Fit, Pooled, fit, pool
     from bayesmeta.priors import (
         BergerDeely,
         Conventional,
@@ -55,7 +55,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "errors": ["InputError"],
-        "fit": ["Fit", "fit"],
+        "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
             "BergerDeely",
             "Conventional",
@@ -116,6 +116,7 @@ __all__ = [
     "NormalMixture",
     "OverallJeffreys",
     "PenalisedComplexity",
+    "Pooled",
     "Rhodes",
     "SqrtTau",
     "StudentT",
@@ -126,5 +127,6 @@ __all__ = [
     "Weibull",
     "fit",
     "known_unit_information_sd",
+    "pool",
     "unit_information_sd",
 ]

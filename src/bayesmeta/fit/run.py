@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence import (
+    Convention,
     Evidence,
     Pool,
     Project,
@@ -97,12 +98,10 @@ def fit(
     >>> round(fit.prob("mu > 0"), 3)
     0.883
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
+    check_level(level)
     if draws < 4:
         raise InputError(f"draws is {draws}: expected 4 or more of each chain")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+    check_seed(seed)
     _known(interval, ("central", "shortest"), "interval")
     _known(engine, ("exact", "nuts", "both"), "engine")
     if direction is not None:
@@ -152,21 +151,38 @@ def gather(
     measure: str | None,
     direction: str | None,
     project: str | Path | None,
+    convention: Convention = "metafor",
 ) -> Evidence:
-    """Return the evidence that a name, a file or a table stands for."""
+    """Return the evidence that a name, a file or a table stands for.
+
+    ``convention`` is that of a table; an analysis file names its own.
+    """
+    rules: dict[str, Any] = {"measure": measure, "direction": direction, "convention": convention}
     if not isinstance(source, (str, Path)):
         table: Any = source
         columns = {str(name): list(table[name]) for name in table}
-        return evidence_from_table(columns, measure=measure, direction=direction)
+        return evidence_from_table(columns, **rules)
     text = str(source)
     if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():
-        return evidence_from_table(Path(text), measure=measure, direction=direction)
+        return evidence_from_table(Path(text), **rules)
     home = bundled_project() if project is None else Project(Path(project))
     if measure is not None:
         raise InputError(
             f"--measure is for a table of your own: the analysis {text!r} names its measure itself"
         )
     return evidence_from_analysis(home.find(text), home.root)
+
+
+def check_level(level: float) -> None:
+    """Refuse a level that is no probability."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is below 0."""
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
 
 
 def at_time(pools: tuple[Pool, ...], at: float | None) -> tuple[Pool, ...]:

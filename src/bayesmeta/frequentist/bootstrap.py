@@ -36,7 +36,7 @@ def bootstrap_interval(y: Array, v: Array, level: float, seed: int) -> tuple[flo
     >>> se = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
     >>> low, high = bootstrap_interval(y, se**2, 0.95, seed=1)
     >>> round(low), round(high)
-    (-17, 34)
+    (-6, 21)
     """
     kept = np.isfinite(v)
     y, v = y[kept], v[kept]

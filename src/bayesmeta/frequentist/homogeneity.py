@@ -13,6 +13,11 @@ _STEPS = 100
 _STALLED = 2**-51
 
 
+def count(v: Array) -> Array:
+    """Return the number of studies that are not left out, as a float."""
+    return np.asarray(np.isfinite(v).sum(axis=-1), dtype=float)
+
+
 def weighted_mean(y: Array, w: Array) -> tuple[Array, Array]:
     """Return ``sum w y / sum w`` and ``sum w``."""
     total = w.sum(axis=-1)
@@ -67,7 +72,7 @@ def q_profile(y: Array, v: Array, level: float) -> tuple[Array, Array]:
     >>> round(float(low), 4), round(float(high), 1)
     (0.7169, 249.2)
     """
-    df = np.isfinite(v).sum(axis=-1) - 1
+    df = count(v) - 1
     tails = np.multiply.outer([(1 - level) / 2, (1 + level) / 2], np.ones(np.shape(df)))
     low, high = tau2_at_q(y, v, chdtri(np.where(df > 0, df, np.nan), tails))
     return np.where(df > 0, low, np.nan), np.where(df > 0, high, np.nan)
@@ -82,7 +87,7 @@ def typical_variance(v: Array) -> Array:
     """
     w = 1 / v
     total = w.sum(axis=-1)
-    df = np.isfinite(v).sum(axis=-1) - 1
+    df = count(v) - 1
     return np.where(df > 0, df * total / (total**2 - (w**2).sum(axis=-1)), 1 / total)
 
 

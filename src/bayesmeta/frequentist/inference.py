@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import generalised_q
+from bayesmeta.frequentist.homogeneity import count, generalised_q
 from bayesmeta.frequentist.names import Inference
 
 
@@ -41,7 +41,7 @@ def hksj_se(y: Array, v: Array, tau2: Array) -> Array:
     Hartung and Knapp (2001), Statistics in Medicine 20:3875, equation 9. Sidik and Jonkman
     (2002), Statistics in Medicine 21:3153.
     """
-    df = np.isfinite(v).sum(axis=-1) - 1
+    df = count(v) - 1
     total = (1 / (v + tau2[..., None])).sum(axis=-1)
     return np.where(df > 0, np.sqrt(generalised_q(y, v, tau2)[0] / df / total), np.nan)
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import weighted_mean
+from bayesmeta.frequentist.homogeneity import count, weighted_mean
 
 _SCAN = 33
 
@@ -51,7 +51,7 @@ def _maximum(y: Array, v: Array, *, restricted: bool) -> Array:
 
     kept = np.isfinite(v)
     least = v.min(axis=-1)
-    mean = y.sum(axis=-1, where=kept) / kept.sum(axis=-1)
+    mean = y.sum(axis=-1, where=kept) / count(v)
     most = 2 * ((y - mean[..., None]) ** 2).sum(axis=-1, where=kept)
     growth = np.log1p(most / least) / (_SCAN - 1)
     shape = y.shape[:-1]
@@ -62,12 +62,11 @@ def _maximum(y: Array, v: Array, *, restricted: bool) -> Array:
         highest = np.maximum(height, highest)
     tau2 = np.array(least * np.expm1(best * growth))
     rising = _score(y, v, tau2, restricted) > 0
+    other = least * np.expm1((best + np.where(rising, 1, -1)) * growth)
     inside = np.asarray((rising | (best > 0)) & (most > 0))
-    other = np.asarray(least * np.expm1((best + np.where(rising, 1, -1)) * growth))
+    ends, y, v = np.sort([tau2, other], axis=0)[:, inside], y[inside], v[inside]
     found = cast(Any, elementwise).find_root(  # its stubs know no args
-        lambda t, at: _score(y[inside][at], v[inside][at], t, restricted),
-        (tau2[inside], other[inside]),
-        args=(np.arange(inside.sum()),),
+        lambda t, at: _score(y[at], v[at], t, restricted), tuple(ends), args=(np.arange(len(y)),)
     )
     tau2[inside] = found.x
     return np.where(inside, tau2, 0.0)

@@ -8,6 +8,7 @@ from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Convention
 from bayesmeta.frequentist.homogeneity import (
     cochran_q,
+    count,
     i2_of_q,
     q_profile,
     typical_variance,
@@ -93,7 +94,7 @@ def pool_batch(
         _need_tables(studies, weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean, told = _common_effect(studies, weights, profile)
-        q, df = cochran_q(told.y, told.v, mean.estimate), told.kept.sum(axis=-1) - 1.0
+        q, df = cochran_q(told.y, told.v, mean.estimate), count(told.v) - 1
         typical = typical_variance(told.v)
         tau2 = np.full(q.shape, np.nan)
         prediction: dict[Prediction, Ends] = {}

@@ -58,6 +58,25 @@ class Studies:
         studies = cls.of_effects(*effect_of_counts(counts, measure, convention), mask)
         return replace(studies, counts=counts, measure=measure)
 
+    @classmethod
+    def of_o_minus_e(
+        cls, o_minus_e: ArrayLike, variance: ArrayLike, mask: Mask | None = None
+    ) -> Self:
+        """Take log-rank or Peto statistics: the log effect is (O - E) / V, its variance 1 / V.
+
+        References
+        ----------
+        Yusuf, Peto, Lewis, Collins and Sleight (1985), Progress in Cardiovascular Diseases 27:335.
+
+        Examples
+        --------
+        >>> Studies.of_o_minus_e([-2.0, 0.0], [4.0, 0.0]).y
+        array([-0.5,  0. ])
+        """
+        o_minus_e, variance = (np.asarray(x, dtype=float) for x in (o_minus_e, variance))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return cls.of_effects(o_minus_e / variance, variance**-0.5, mask)
+
     @property
     def kept(self) -> Mask:
         """Where there is a study to be pooled, shape (..., k)."""
@@ -87,13 +106,12 @@ def peto_studies(studies: Studies) -> Studies:
     --------
     >>> found = peto_studies(Studies.of_counts([[49, 615, 67, 624]], "OR"))
     >>> found.y.round(4), found.v.round(4)
-    (array([-0.3271]), array([0.038]))
+    (array([-0.3261]), array([0.038]))
     """
     assert studies.counts is not None
     a, b, c, d = np.moveaxis(cells_of_counts(studies.counts), -1, 0)
     n1, n2 = a + b, c + d
     n, events = n1 + n2, a + c
     with np.errstate(divide="ignore", invalid="ignore"):
-        information = n1 * n2 * events * (b + d) / (n * n * (n - 1))
-        y, se = (a - n1 * events / n) / information, information**-0.5
-    return Studies.of_effects(y, se, studies.kept)
+        variance = n1 * n2 * events * (b + d) / (n * n * (n - 1))
+        return Studies.of_o_minus_e(a - n1 * events / n, variance, studies.kept)

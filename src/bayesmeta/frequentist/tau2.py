@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import cochran_q, tau2_at_q, weighted_mean
+from bayesmeta.frequentist.homogeneity import cochran_q, count, tau2_at_q, weighted_mean
 from bayesmeta.frequentist.likelihood import maximum_likelihood, restricted_maximum_likelihood
 
 
@@ -29,7 +29,7 @@ def dersimonian_laird(y: Array, v: Array, centre: Array | None = None) -> Array:
     w = 1 / v
     mean, total = weighted_mean(y, w)
     q = cochran_q(y, v, mean if centre is None else centre)
-    return _floored(q - (_count(v) - 1), total - (w**2).sum(axis=-1) / total, v)
+    return _floored(q - (count(v) - 1), total - (w**2).sum(axis=-1) / total, v)
 
 
 def hedges(y: Array, v: Array) -> Array:
@@ -39,7 +39,7 @@ def hedges(y: Array, v: Array) -> Array:
     ----------
     Hedges and Olkin (1985), Statistical methods for meta-analysis, section 9B.
     """
-    k = _count(v)
+    k = count(v)
     squares, mean_v = _unweighted(y, v)
     return _floored(squares - (k - 1) * mean_v, k - 1, v)
 
@@ -53,7 +53,7 @@ def hunter_schmidt(y: Array, v: Array) -> Array:
     of Educational and Behavioral Statistics 30:261.
     """
     mean, total = weighted_mean(y, 1 / v)
-    return _floored(cochran_q(y, v, mean) - _count(v), total, v)
+    return _floored(cochran_q(y, v, mean) - count(v), total, v)
 
 
 def sidik_jonkman(y: Array, v: Array) -> Array:
@@ -63,10 +63,10 @@ def sidik_jonkman(y: Array, v: Array) -> Array:
     ----------
     Sidik and Jonkman (2005), Applied Statistics 54:367, equation 7.
     """
-    start = _unweighted(y, v)[0] / _count(v)
+    start = _unweighted(y, v)[0] / count(v)
     total = v + start[..., None]
     q = cochran_q(y, total, weighted_mean(y, 1 / total)[0])
-    return _floored(start * q, _count(v) - 1, v)
+    return _floored(start * q, count(v) - 1, v)
 
 
 def paule_mandel(y: Array, v: Array) -> Array:
@@ -81,7 +81,7 @@ def paule_mandel(y: Array, v: Array) -> Array:
     and Jonkman (2007), Statistics in Medicine 26:1964, and Viechtbauer et al. (2015), Psychological
     Methods 20:360.
     """
-    return np.where(_count(v) > 1, tau2_at_q(y, v, np.maximum(_count(v) - 1.0, 1.0)), 0.0)
+    return np.where(count(v) > 1, tau2_at_q(y, v, np.maximum(count(v) - 1.0, 1.0)), 0.0)
 
 
 TAU2: Mapping[str, Callable[[Array, Array], Array]] = {
@@ -97,13 +97,9 @@ TAU2: Mapping[str, Callable[[Array, Array], Array]] = {
 """The estimators by their names in metafor."""
 
 
-def _count(v: Array) -> Array:
-    return np.asarray(np.isfinite(v).sum(axis=-1))
-
-
 def _unweighted(y: Array, v: Array) -> tuple[Array, Array]:
     """Return the sum of squared deviations of y from its mean, and the mean of v."""
-    kept, k = np.isfinite(v), _count(v)
+    kept, k = np.isfinite(v), count(v)
     mean = y.sum(axis=-1, where=kept) / k
     squares = ((y - mean[..., None]) ** 2).sum(axis=-1, where=kept)
     return squares, v.sum(axis=-1, where=kept) / k
@@ -111,5 +107,5 @@ def _unweighted(y: Array, v: Array) -> tuple[Array, Array]:
 
 def _floored(excess: Array, per_tau2: Array, v: Array) -> Array:
     """Return excess / per_tau2, at least 0, and 0 with one study."""
-    found = excess / np.where(_count(v) > 1, per_tau2, np.inf)
+    found = excess / np.where(count(v) > 1, per_tau2, np.inf)
     return np.where(found > 0, found, 0.0)
