@@ -24,6 +24,17 @@ def weighted_mean(y: Array, w: Array) -> tuple[Array, Array]:
     return (w * y).sum(axis=-1) / total, total
 
 
+def by_precision(y: Array, v: Array) -> tuple[Array, Array]:
+    """Return the studies from the most to the least precise, y less that of the first.
+
+    Its distance from the mean can be below the last digit of y and still count, since its weight
+    is the largest: here it is exact.
+    """
+    order = v.argsort(axis=-1)
+    y, v = (np.take_along_axis(x, order, axis=-1) for x in (y, v))
+    return np.where(np.isfinite(v), y - y[..., :1], 0.0), v
+
+
 def cochran_q(y: Array, v: Array, centre: ArrayLike) -> Array:
     """Return ``sum (y - centre)^2 / v``."""
     return np.asarray(((y - np.asarray(centre)[..., None]) ** 2 / v).sum(axis=-1))
@@ -47,6 +58,7 @@ def tau2_at_q(y: Array, v: Array, target: Array) -> Array:
     grows and is concave: Newton's method on it from 0 comes up to the root from below, whatever
     the data, and is exact in one step where the variances are equal.
     """
+    y, v = by_precision(y, v)
     tau2 = np.zeros(np.broadcast_shapes(y.shape[:-1], target.shape))
     for _ in range(_STEPS):
         q, slope = generalised_q(y, v, tau2)

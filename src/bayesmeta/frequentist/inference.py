@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import count, generalised_q
+from bayesmeta.frequentist.homogeneity import by_precision, count, generalised_q
 from bayesmeta.frequentist.names import Inference
 
 
@@ -43,7 +43,7 @@ def hksj_se(y: Array, v: Array, tau2: Array) -> Array:
     """
     df = count(v) - 1
     total = (1 / (v + tau2[..., None])).sum(axis=-1)
-    return np.where(df > 0, np.sqrt(generalised_q(y, v, tau2)[0] / df / total), np.nan)
+    return np.where(df > 0, np.sqrt(generalised_q(*by_precision(y, v), tau2)[0] / df / total), np.nan)
 
 
 def hartung_knapp(

@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import count, weighted_mean
+from bayesmeta.frequentist.homogeneity import by_precision, count, weighted_mean
 
-_SCAN = 33
+_STEP = 0.5
 
 
 def maximum_likelihood(y: Array, v: Array) -> Array:
@@ -41,47 +41,54 @@ def restricted_maximum_likelihood(y: Array, v: Array) -> Array:
 
 
 def _maximum(y: Array, v: Array, *, restricted: bool) -> Array:
-    """Scan for the highest of the maxima, then find the root of the derivative beside it.
+    """Find where the derivative changes its sign beside the highest maximum, then the root there.
 
-    In the eigenbasis of the residuals the restricted likelihood is a sum over terms
+    In the eigenbasis of the residuals the restricted likelihood is a sum of terms
     ``-log(l + t) - z^2 / (l + t)``, each smooth on the scale of ``log(l + t)``, and falls beyond
     ``sum z^2 = sum (y - mean)^2``; the likelihood falls beyond twice that.
     """
     from scipy.optimize import elementwise
 
-    kept = np.isfinite(v)
-    least = v.min(axis=-1)
-    mean = y.sum(axis=-1, where=kept) / count(v)
-    most = 2 * ((y - mean[..., None]) ** 2).sum(axis=-1, where=kept)
-    growth = np.log1p(most / least) / (_SCAN - 1)
-    shape = y.shape[:-1]
-    best, highest = np.zeros(shape), np.full(shape, -np.inf)
-    for step in range(_SCAN):
-        height = _log_likelihood(y, v, least * np.expm1(step * growth), restricted)
-        best = np.where(height > highest, step, best)
-        highest = np.maximum(height, highest)
-    tau2 = np.array(least * np.expm1(best * growth))
-    rising = _score(y, v, tau2, restricted) > 0
-    other = least * np.expm1((best + np.where(rising, 1, -1)) * growth)
-    inside = np.asarray((rising | (best > 0)) & (most > 0))
-    ends, y, v = np.sort([tau2, other], axis=0)[:, inside], y[inside], v[inside]
+    y, v = by_precision(y, v)
+    least, mean = v[..., 0], y.sum(axis=-1) / count(v)
+    squares = ((y - mean[..., None]) ** 2).sum(axis=-1, where=np.isfinite(v))
+    scale = np.log1p(2 * squares / least)
+    steps = int(np.ceil(scale.max(initial=1.0, where=np.isfinite(scale)) / _STEP))
+    before, slope_before = _likelihood(y, v, np.zeros(scale.shape), restricted)
+    peak, highest = np.zeros(scale.shape), np.where(slope_before > 0, -np.inf, before)
+    for step in range(1, steps + 1):
+        height, slope = _likelihood(y, v, least * np.expm1(step / steps * scale), restricted)
+        higher = (slope_before > 0) & ~(slope > 0) & (np.maximum(before, height) > highest)
+        peak = np.where(higher, step, peak)
+        highest = np.where(higher, np.maximum(before, height), highest)
+        before, slope_before = height, slope
+    inside = np.asarray(peak > 0)
+    ends = [least * np.expm1(end / steps * scale) for end in (peak - 1, peak)]
+    y, v = y[inside], v[inside]
     found = cast(Any, elementwise).find_root(  # its stubs know no args
-        lambda t, at: _score(y[at], v[at], t, restricted), tuple(ends), args=(np.arange(len(y)),)
+        lambda t, at: _likelihood(y[at], v[at], t, restricted)[1],
+        tuple(np.asarray(end)[inside] for end in ends),
+        args=(np.arange(len(y)),),
     )
+    tau2 = np.zeros(scale.shape)
     tau2[inside] = found.x
-    return np.where(inside, tau2, 0.0)
+    return tau2
 
 
-def _log_likelihood(y: Array, v: Array, tau2: Array, restricted: bool) -> Array:
+def _likelihood(y: Array, v: Array, tau2: Array, restricted: bool) -> tuple[Array, Array]:
+    """Return twice the logarithm and twice its derivative, the most precise study first.
+
+    ``sum w - sum w^2 / sum w = (w_1 r_1 + sum_i w_i (W - w_i)) / W``, i from 2 and r_1 the sum of
+    the other weights, which ``W - w_1`` would lose where w_1 is nearly all.
+    """
     w = 1 / (v + tau2[..., None])
     mean, total = weighted_mean(y, w)
+    residual = y - mean[..., None]
     height = np.log(w, where=w > 0, out=np.zeros_like(w)).sum(axis=-1)
-    height -= (w * (y - mean[..., None]) ** 2).sum(axis=-1)
-    return height - np.log(total) if restricted else height
-
-
-def _score(y: Array, v: Array, tau2: Array, restricted: bool) -> Array:
-    w = 1 / (v + tau2[..., None])
-    mean, total = weighted_mean(y, w)
-    slope = ((w * (y - mean[..., None])) ** 2).sum(axis=-1) - total
-    return np.asarray(slope + (w**2).sum(axis=-1) / total if restricted else slope)
+    height -= (w * residual**2).sum(axis=-1)
+    squares = ((w * residual) ** 2).sum(axis=-1)
+    if not restricted:
+        return height, squares - total
+    rest = w[..., 1:]
+    trace = w[..., 0] * rest.sum(axis=-1) + (rest * (total[..., None] - rest)).sum(axis=-1)
+    return height - np.log(total), squares - trace / total
