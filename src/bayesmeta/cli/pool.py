@@ -49,17 +49,25 @@ def _print_tables(to: Console, found: Pooled) -> None:
             style="dim",
         )
     )
-    shown = formatter(evidence)
-    for row in found.rows:
-        to.print(_pools(row, found, shown))
-        if any(map(_predicts, row.frequentist)):
-            to.print(_predictions(row, found, shown))
+    _print_rows(to, found, found.rows)
+    for variant in found.variants:
+        to.print(Text(f"Also: {variant.name}. {variant.reason}", style="bold"))
+        _print_rows(to, found, variant.rows)
     for line in _legend(found):
         to.print(Text(line, style="dim"))
 
 
+def _print_rows(to: Console, found: Pooled, rows: tuple[PooledRow, ...]) -> None:
+    shown = formatter(found.evidence)
+    for row in rows:
+        to.print(_pools(row, found, shown))
+        if any(map(_predicts, row.frequentist)):
+            to.print(_predictions(row, found, shown))
+
+
 def _legend(found: Pooled) -> list[str]:
-    pools = [pool for row in found.rows for pool in row.frequentist]
+    every = (found.rows, *(variant.rows for variant in found.variants))
+    pools = [pool for rows in every for row in rows for pool in row.frequentist]
     methods = dict.fromkeys(pool.method for pool in pools)
     names = "; ".join(f"{name} {METHODS[name]}" for name in methods)
     intervals = [f"{name}: {words}" for name, words in PREDICTIONS.items()]

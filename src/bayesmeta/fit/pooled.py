@@ -34,6 +34,15 @@ class PooledRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PooledVariant:
+    """The same analysis on other data."""
+
+    name: str
+    reason: str
+    rows: tuple[PooledRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pooled:
     """Frequentist pools of an analysis, one row an outcome and time.
 
@@ -46,6 +55,8 @@ class Pooled:
         Of the bootstrap prediction intervals.
     warnings : tuple of str
     rows : tuple of PooledRow
+    variants : tuple of PooledVariant
+        Other selections of rows, other assumptions.
     """
 
     evidence: Evidence
@@ -54,6 +65,7 @@ class Pooled:
     seed: int
     warnings: tuple[str, ...]
     rows: tuple[PooledRow, ...]
+    variants: tuple[PooledVariant, ...]
 
     def summary(self) -> "pd.DataFrame":
         """Return every number, one row a pool, on the analysis scale (log for ratio measures)."""
@@ -147,14 +159,21 @@ def pool(
             f"{evidence.convention}: a profile with these is expected"
         )
     rules = rules or evidence.convention
-    rows = tuple(
-        PooledRow(
-            row,
-            pools_by(row, evidence.measure, one, inference, level=level, profile=rules, seed=seed),
+
+    def rows_of(pools: tuple[Pool, ...]) -> tuple[PooledRow, ...]:
+        how: Any = {"level": level, "profile": rules, "seed": seed}
+        return tuple(
+            PooledRow(row, pools_by(row, evidence.measure, one, inference, **how)) for row in pools
         )
-        for row in at_time(evidence.pools, at)
+
+    rows = rows_of(at_time(evidence.pools, at))
+    variants = tuple(
+        PooledVariant(variant.name, variant.reason, rows_of(kept))
+        for variant in evidence.variants
+        if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
     )
-    return Pooled(evidence, rules, level, seed, (*_not_estimable(rows), *evidence.warnings), rows)
+    warnings = (*_not_estimable(rows), *evidence.warnings)
+    return Pooled(evidence, rules, level, seed, warnings, rows, variants)
 
 
 _NUMBERS = tuple(

@@ -44,8 +44,15 @@ def record_pooled(pooled: "Pooled") -> dict[str, Any]:
         priors=None,
         seed=pooled.seed,
         warnings=pooled.warnings,
-        rows=[_place(row) | {"posterior": None, "nuts": None} for row in pooled.rows],
-        variants=[],
+        rows=[_pooled_row(row) for row in pooled.rows],
+        variants=[
+            {
+                "name": variant.name,
+                "reason": variant.reason,
+                "rows": [_pooled_row(row) for row in variant.rows],
+            }
+            for variant in pooled.variants
+        ],
     ) | {"profile": pooled.profile}
 
 
@@ -82,6 +89,10 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
         "posterior": None if fit.engine == "nuts" else asdict(row.exact),
         "nuts": None if row.sampled is None else _sampled(row.sampled),
     }
+
+
+def _pooled_row(row: "PooledRow") -> dict[str, Any]:
+    return _place(row) | {"posterior": None, "nuts": None}
 
 
 def _place(row: "Row | PooledRow") -> dict[str, Any]:

@@ -8,9 +8,11 @@ from bayesmeta.frequentist.homogeneity import cochran_q, generalised_q, weighted
 DRAWS = 25_000
 """As many as pimeta, the authors' R package, draws."""
 
-_GRID = 257
-_NEGLIGIBLE = 1e-9
-_CONTOUR = 16
+_NEGLIGIBLE = 1e-8
+_WIDEST = 200.0
+_HALVINGS = 30
+_NODES = 257
+_FAR, _POINTS = 12, 48
 
 
 def bootstrap_interval(y: Array, v: Array, level: float, seed: int) -> tuple[float, float]:
@@ -59,39 +61,72 @@ def confidence_quantile(y: Array, v: Array, u: Array) -> Array:
     from scipy.interpolate import PchipInterpolator
 
     q = float(cochran_q(y, v, weighted_mean(y, 1 / v)[0]))
-    span, below = 4.0, np.ones(1)
-    while below[-1] > _NEGLIGIBLE and span < 700:
-        span *= 2
-        x = np.linspace(0, span, _GRID)
-        below = probability_below(q, v, v.min() * np.expm1(x))
-    rising = np.flatnonzero((below > _NEGLIGIBLE) & (below < 1 - _NEGLIGIBLE))
-    at = PchipInterpolator(-_logit(below[rising]), x[rising])
-    return np.where(u > 1 - below[0], v.min() * np.expm1(at(_logit(u))), 0.0)
+    least = v.min()
+    if not q > 0 or probability_below(q, v, np.zeros(1))[0] < 2 * _NEGLIGIBLE:
+        return np.zeros(u.shape)
+    low, high = np.zeros(2), np.full(2, _WIDEST)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        above = probability_below(q, v, least * np.expm1(middle)) > [1 - _NEGLIGIBLE, _NEGLIGIBLE]
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    x = np.linspace(*low, _NODES)
+    logit = -_logit(np.minimum(probability_below(q, v, least * np.expm1(x)), 1 - _NEGLIGIBLE))
+    at = PchipInterpolator(logit, x)(np.clip(_logit(u), logit[0], logit[-1]))
+    return np.where(_logit(u) > logit[0], least * np.expm1(at), 0.0)
 
 
 def probability_below(q: float, v: Array, tau2: Array) -> Array:
-    """Return the P(Q < q) of Cochran's Q under each of several tau2.
+    """Return ``P(Q < q)`` of Cochran's Q under each of several tau2.
 
-    Q is a sum of chi2(1) variables with weights l, the eigenvalues other than 0 of
-    ``D (W - W 1 1' W / sum w) D``, ``W = diag(1 / v)``, ``D^2 = diag(v + tau2)``. So its CDF is
-    the inverse Laplace transform of ``prod (1 + 2 l s)^-1/2 / s``, singular only on s <= 0: the
-    trapezoidal rule on a parabola around it converges as 2.85^-n.
+    Q is a quadratic form in normals of variances ``v + tau2``. With ``w = 1 / v`` and
+    ``a = (v + tau2) w`` its Laplace transform is, by the matrix determinant lemma,
+    ``T(s) = (prod (1 + 2 a s) * sum (w / sum w) / (1 + 2 a s))^-1/2``, with singularities on s < 0.
+    The trapezoidal rule inverts ``T(s) / s`` on a parabola through the saddle point of
+    ``q s + log T(s) - log |s|`` that bends as the path of steepest descent of T does, on that side
+    of the pole at 0 where T alone would have it.
+
+    Parameters
+    ----------
+    q : float
+    v, tau2 : ndarray, shape (k,) and (n,)
 
     References
     ----------
-    Biggerstaff and Jackson (2008), Statistics in Medicine 27:6093, for the distribution.
-    Weideman and Trefethen (2007), Mathematics of Computation 76:1341, for the parabola.
+    Biggerstaff and Jackson (2008), Statistics in Medicine 27:6093, for the distribution. Rice
+    (1980), SIAM Journal on Scientific and Statistical Computing 1:438, for the path.
+
+    Examples
+    --------
+    >>> round(float(probability_below(3.84146, np.array([1.0, 4.0]), np.zeros(1))[0]), 6)
+    0.95
     """
-    w = 1 / v
-    scale = np.sqrt(v + tau2[:, None])
-    form = np.diag(w) - np.outer(w, w) / w.sum()
-    eigenvalues = np.linalg.eigvalsh(scale[:, :, None] * form * scale[:, None, :])[:, 1:]
-    theta = np.pi * (np.arange(_CONTOUR) + 0.5) / _CONTOUR
-    n = 2 * _CONTOUR
-    z = n * (0.1309 - 0.1194 * theta**2 + 0.25j * theta)
-    slope = n * (-0.2388 * theta + 0.25j)
-    log_transform = -0.5 * np.log1p(2 * eigenvalues[:, None, :] * z[:, None] / q).sum(axis=-1)
-    return np.asarray((np.exp(z + log_transform) / z * slope).imag.sum(axis=-1) / _CONTOUR)
+    a = (1 + tau2[:, None] / v) / q
+    share = 1 / v / (1 / v).sum()
+    upper, saddle = _saddle(a)
+    r = a / (1 + 2 * a * saddle[:, None])
+    bend = (2 / 3 * (r**3).sum(axis=-1) / (r**2).sum(axis=-1))[:, None]
+    step = (_FAR / _POINTS * (2 * (r**2).sum(axis=-1)) ** -0.5)[:, None]
+    u = step * (np.arange(_POINTS) + 0.5)
+    z = saddle[:, None] + 1j * u - bend * u**2
+    factors = 1 + 2 * a[:, None, :] * z[..., None]
+    log_t = -0.5 * (np.log(factors).sum(axis=-1) + np.log((share / factors).sum(axis=-1)))
+    terms = (np.exp(z + log_t) / z * (1j - 2 * bend * u)).imag
+    return np.asarray(upper + (step * terms).sum(axis=-1) / np.pi)
+
+
+def _saddle(a: Array) -> tuple[Array, Array]:
+    """Return 1 where the path goes left of the pole at 0, else 0, and where it crosses the axis.
+
+    By bisection: ``1 - sum r - 1 / z``, ``r = a / (1 + 2 a z)``, grows on either side of 0.
+    """
+    upper = a.sum(axis=-1) < 1
+    low = np.where(upper, -0.5 / a.max(axis=-1), 0.0)
+    high = np.where(upper, 0.0, 1 + a.shape[-1])
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        slope = 1 - (a / (1 + 2 * a * middle[:, None])).sum(axis=-1) - 1 / middle
+        low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
+    return upper.astype(float), (low + high) / 2
 
 
 def _logit(p: Array) -> Array:

@@ -43,7 +43,9 @@ def hksj_se(y: Array, v: Array, tau2: Array) -> Array:
     """
     df = count(v) - 1
     total = (1 / (v + tau2[..., None])).sum(axis=-1)
-    return np.where(df > 0, np.sqrt(generalised_q(*by_precision(y, v), tau2)[0] / df / total), np.nan)
+    return np.where(
+        df > 0, np.sqrt(generalised_q(*by_precision(y, v), tau2)[0] / df / total), np.nan
+    )
 
 
 def hartung_knapp(
