@@ -15,6 +15,7 @@ from bayesmeta.frequentist import Studies, frequentist_pools, mantel_haenszel, p
 
 REFERENCES = Path(__file__).parents[1] / "references"
 METAFOR = json.loads((REFERENCES / "metafor.json").read_text())
+METHODS = json.loads((REFERENCES / "metafor_methods.json").read_text())
 COUNTED = ["bcg_vaccine", "pediatric_liver", "catheter_infection"]
 
 arm = st.integers(2, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -32,6 +33,17 @@ def counts_of(name):
 def test_pools_are_metafors(name, measure):
     found, reference = mantel_haenszel(counts_of(name), measure), METAFOR[name]["MH"][measure]
     assert found.estimate == pytest.approx(reference["estimate"], rel=1e-10)
+    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(reference["ci"]), rel=1e-10)
+    assert found.q == pytest.approx(reference["Q"], rel=1e-10)
+    assert found.p == pytest.approx(reference["p"], rel=1e-8)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_peto_is_metafors(name):
+    found = pool(Studies.of_counts(counts_of(name), "OR"), "Peto")
+    reference = METHODS[name]["Peto"]
+    assert found.estimate == pytest.approx(reference["estimate"], rel=1e-10)
+    assert found.se == pytest.approx(reference["se"], rel=1e-10)
     assert (found.ci_low, found.ci_high) == pytest.approx(tuple(reference["ci"]), rel=1e-10)
     assert found.q == pytest.approx(reference["Q"], rel=1e-10)
     assert found.p == pytest.approx(reference["p"], rel=1e-8)

@@ -135,7 +135,7 @@ def pool(
     >>> schools = {"study": ["A", "B", "C"], "estimate": [28, 8, -3], "se": [15, 10, 16]}
     >>> found = bm.pool(schools, method="DL", ci="hksj").rows[0].frequentist[0]
     >>> round(found.estimate, 3), round(found.ci_low, 3)
-    (10.226, -25.17)
+    (10.569, -22.792)
     """
     check_level(level)
     check_seed(seed)

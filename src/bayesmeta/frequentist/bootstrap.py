@@ -69,7 +69,7 @@ def confidence_quantile(y: Array, v: Array, u: Array) -> Array:
         middle = (low + high) / 2
         above = probability_below(q, v, least * np.expm1(middle)) > [1 - _NEGLIGIBLE, _NEGLIGIBLE]
         low, high = np.where(above, middle, low), np.where(above, high, middle)
-    x = np.linspace(*low, _NODES)
+    x = np.linspace(low[0], low[1], _NODES)
     logit = -_logit(np.minimum(probability_below(q, v, least * np.expm1(x)), 1 - _NEGLIGIBLE))
     at = PchipInterpolator(logit, x)(np.clip(_logit(u), logit[0], logit[-1]))
     return np.where(_logit(u) > logit[0], least * np.expm1(at), 0.0)

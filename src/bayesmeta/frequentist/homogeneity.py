@@ -62,7 +62,8 @@ def tau2_at_q(y: Array, v: Array, target: Array) -> Array:
     tau2 = np.zeros(np.broadcast_shapes(y.shape[:-1], target.shape))
     for _ in range(_STEPS):
         q, slope = generalised_q(y, v, tau2)
-        step = np.where(q > target, q * (q / target - 1) / -slope, 0.0)
+        above = q > target
+        step = np.divide(q * (q / target - 1), -slope, where=above, out=np.zeros(above.shape))
         tau2 = tau2 + step
         if not (step > _STALLED * tau2).any():
             break
@@ -97,10 +98,19 @@ def typical_variance(v: Array) -> Array:
     ----------
     Higgins and Thompson (2002), Statistics in Medicine 21:1539, equation 9.
     """
-    w = 1 / v
-    total = w.sum(axis=-1)
-    df = count(v) - 1
-    return np.where(df > 0, df * total / (total**2 - (w**2).sum(axis=-1)), 1 / total)
+    w = -np.sort(-1 / v, axis=-1)
+    return np.where(count(v) > 1, (count(v) - 1) / spread(w), 1 / w[..., 0])
+
+
+def spread(w: Array) -> Array:
+    """Return ``sum w - sum w^2 / sum w`` of weights with the largest first.
+
+    As ``(w_1 r + sum_i w_i (W - w_i)) / W``, i from 2 and r the sum of the other weights, which
+    ``W - w_1`` would lose where w_1 is nearly all.
+    """
+    first, rest, total = w[..., 0], w[..., 1:], w.sum(axis=-1)
+    others = (rest * (total[..., None] - rest)).sum(axis=-1)
+    return np.asarray((first * rest.sum(axis=-1) + others) / total)
 
 
 def i2_of_q(q: Array, df: Array) -> Array:

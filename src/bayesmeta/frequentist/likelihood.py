@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import by_precision, count, weighted_mean
+from bayesmeta.frequentist.homogeneity import by_precision, count, spread, weighted_mean
 
 _STEP = 0.5
 
@@ -76,11 +76,7 @@ def _maximum(y: Array, v: Array, *, restricted: bool) -> Array:
 
 
 def _likelihood(y: Array, v: Array, tau2: Array, restricted: bool) -> tuple[Array, Array]:
-    """Return twice the logarithm and twice its derivative, the most precise study first.
-
-    ``sum w - sum w^2 / sum w = (w_1 r_1 + sum_i w_i (W - w_i)) / W``, i from 2 and r_1 the sum of
-    the other weights, which ``W - w_1`` would lose where w_1 is nearly all.
-    """
+    """Return twice the logarithm and twice its derivative, the most precise study first."""
     w = 1 / (v + tau2[..., None])
     mean, total = weighted_mean(y, w)
     residual = y - mean[..., None]
@@ -89,6 +85,4 @@ def _likelihood(y: Array, v: Array, tau2: Array, restricted: bool) -> tuple[Arra
     squares = ((w * residual) ** 2).sum(axis=-1)
     if not restricted:
         return height, squares - total
-    rest = w[..., 1:]
-    trace = w[..., 0] * rest.sum(axis=-1) + (rest * (total[..., None] - rest)).sum(axis=-1)
-    return height - np.log(total), squares - trace / total
+    return height - np.log(total), squares - spread(w)

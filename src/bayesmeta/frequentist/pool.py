@@ -61,6 +61,8 @@ def pool(
     >>> round(found.estimate, 2), round(found.ci_low, 2), round(found.ci_high, 2)
     (-0.46, -1.37, 0.45)
     """
+    if not studies.kept.any():
+        return None
     return pool_batch(studies, method, ci=ci, level=level, profile=profile, around=around)[()]
 
 
@@ -92,7 +94,7 @@ def pool_batch(
     weights = method if method in COMMON_EFFECT else around
     if weights != "IV":
         _need_tables(studies, weights)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         mean, told = _common_effect(studies, weights, profile)
         q, df = cochran_q(told.y, told.v, mean.estimate), count(told.v) - 1
         typical = typical_variance(told.v)
@@ -104,10 +106,13 @@ def pool_batch(
             y, v = studies.y, studies.v
             tau2 = dersimonian_laird(y, v, mean.estimate) if method == "DL" else TAU2[method](y, v)
             mean = _inverse_variance(y, v + tau2[..., None])
-            inferred, se = wald(mean.estimate, mean.se, level), hksj_se(y, v, tau2)
-            prediction = prediction_intervals(*mean[:2], se, tau2, df + 1, level)
+            simple, se = wald(mean.estimate, mean.se, level), hksj_se(y, v, tau2)
+            inferred = simple
             if ci != "wald":
-                inferred = hartung_knapp(inferred, mean.estimate, se, df, ci, level)
+                inferred = hartung_knapp(simple, mean.estimate, se, df, ci, level)
+            if profile == "revman-web":
+                inferred = inferred._replace(z=simple.z, p=simple.p)
+            prediction = prediction_intervals(*mean[:2], se, tau2, df + 1, level)
             if profile != "revman5":
                 i2, h2 = tau2 / (tau2 + typical), 1 + tau2 / typical
         tau2_low, tau2_high = q_profile(told.y, told.v, level)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.frequentist.homogeneity import cochran_q, count, tau2_at_q, weighted_mean
+from bayesmeta.frequentist.homogeneity import cochran_q, count, spread, tau2_at_q, weighted_mean
 from bayesmeta.frequentist.likelihood import maximum_likelihood, restricted_maximum_likelihood
 
 
@@ -26,10 +26,10 @@ def dersimonian_laird(y: Array, v: Array, centre: Array | None = None) -> Array:
     ----------
     DerSimonian and Laird (1986), Controlled Clinical Trials 7:177.
     """
-    w = 1 / v
-    mean, total = weighted_mean(y, w)
-    q = cochran_q(y, v, mean if centre is None else centre)
-    return _floored(q - (count(v) - 1), total - (w**2).sum(axis=-1) / total, v)
+    if centre is None:
+        centre = weighted_mean(y, 1 / v)[0]
+    excess = cochran_q(y, v, centre) - (count(v) - 1)
+    return _floored(excess, spread(-np.sort(-1 / v, axis=-1)), v)
 
 
 def hedges(y: Array, v: Array) -> Array:
