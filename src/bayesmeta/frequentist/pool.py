@@ -118,7 +118,7 @@ def pool_batch(
         tau2_low, tau2_high = q_profile(told.y, told.v, level)
         return Pools(
             method=method,
-            ci=ci,
+            ci="wald" if method in COMMON_EFFECT else ci,
             estimate=mean.estimate,
             **inferred._asdict(),
             tau2=tau2,

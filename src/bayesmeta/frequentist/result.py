@@ -118,12 +118,11 @@ class Pools:
             for name, number in numbers.items()
             if number is None
         }
-        ci = self.ci
-        if ci != "wald" and df == 0:
-            ci, reasons["ci"] = "wald", _ONE_STUDY
+        if self.ci != "wald" and df == 0:
+            reasons["ci"] = _ONE_STUDY
         numbers |= {"df": df, "weights": tuple(map(float, self.weights[at]))}
         return FrequentistPool(
-            method=self.method, ci=ci, prediction=prediction, reasons=reasons, **numbers
+            method=self.method, ci=self.ci, prediction=prediction, reasons=reasons, **numbers
         )
 
 
