@@ -123,7 +123,7 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
         note = f"P {p_value(pool.p)}"
         if pool.tau2 is not None:
             note += f", tau {pool.tau2**0.5:.3g}"
-        if pool.i2 is not None and pool.p_heterogeneity is not None:
+        if pool.i2 is not None:
             note += f", I2 {100 * pool.i2:.0f}%, heterogeneity P {p_value(pool.p_heterogeneity)}"
         lines.append(
             Line(

@@ -124,7 +124,7 @@ def pool_batch(
             tau2=tau2,
             tau2_ci_low=tau2_low,
             tau2_ci_high=tau2_high,
-            i2=np.where(df > 0, i2, np.nan if profile == "metafor" else 0.0),
+            i2=np.where(df > 0, i2, np.nan),
             i2_ci_low=tau2_low / (tau2_low + typical),
             i2_ci_high=tau2_high / (tau2_high + typical),
             h2=np.where(df > 0, h2, np.nan),

@@ -1,5 +1,6 @@
 """RevMan's pools by RevMan's names."""
 
+from dataclasses import replace
 from typing import Literal
 
 from bayesmeta.frequentist.names import Inference, Method, Profile
@@ -22,7 +23,8 @@ def revman_pool(
 
     - Effects by its rules (convention ``revman5``): a half in all cells of a table with a zero,
       in the Mantel-Haenszel sums too; no table without events in a ratio measure, nor, for odds
-      ratios, one in which everybody has the event.
+      ratios, one in which everybody has the event. (A risk ratio keeps that one, effect 1; that
+      its corrected cells enter the Mantel-Haenszel sums is assumed, no stored result says.)
     - Random effects weight by inverse variance; Mantel-Haenszel says only that Q is taken around
       the Mantel-Haenszel estimate.
     - I2 = (Q - df) / Q, 0 with one study; in ``revman-web`` tau2 / (tau2 + typical variance)
@@ -60,6 +62,11 @@ def revman_pool(
     -1.358
     """
     if model == "fixed":
-        return pool(studies, method, level=level, profile=profile)
-    around: Literal["IV", "MH"] = "MH" if method == "MH" else "IV"
-    return pool(studies, tau2, ci=ci, level=level, profile=profile, around=around)
+        found = pool(studies, method, level=level, profile=profile)
+    else:
+        around: Literal["IV", "MH"] = "MH" if method == "MH" else "IV"
+        found = pool(studies, tau2, ci=ci, level=level, profile=profile, around=around)
+    if found is None or found.df > 0:
+        return found
+    reasons = {path: why for path, why in found.reasons.items() if path != "i2"}
+    return replace(found, i2=0.0, reasons=reasons)
