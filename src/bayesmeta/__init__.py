@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bayesmeta.appraisal.grid import Grid
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
-    from bayesmeta.fit import Fit, fit
+    from bayesmeta.fit import Fit, Pooled, fit, pool
     from bayesmeta.priors import (
         BergerDeely,
         Conventional,
@@ -59,7 +59,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "appraisal.grid": ["Grid"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "errors": ["InputError"],
-        "fit": ["Fit", "fit"],
+        "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
             "BergerDeely",
             "Conventional",
@@ -121,6 +121,7 @@ __all__ = [
     "NormalMixture",
     "OverallJeffreys",
     "PenalisedComplexity",
+    "Pooled",
     "Rhodes",
     "Sensitivity",
     "SqrtTau",
@@ -132,6 +133,7 @@ __all__ = [
     "Weibull",
     "fit",
     "known_unit_information_sd",
+    "pool",
     "sensitivity",
     "unit_information_sd",
 ]

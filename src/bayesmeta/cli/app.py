@@ -187,6 +187,69 @@ def sensitivity(
     )
 
 
+@app.command()
+def pool(
+    source: Annotated[
+        str, typer.Argument(help="Name of an analysis (see `bayesmeta list`) or a CSV file.")
+    ],
+    measure: Annotated[
+        str | None,
+        typer.Option(help="Of a CSV file: OR, RR, RD, HR, MD, SMD, ROM, GEN.", metavar="NAME"),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="One common effect: IV, MH (tables of events), Peto (OR). Random effects, by the "
+            "estimator of tau2: DL, PM, REML, ML, EB, SJ, HE, HS. Or all that suit the data.",
+            metavar="NAME",
+        ),
+    ] = "REML",
+    ci: Annotated[
+        str | None,
+        typer.Option(
+            help="Of random effects: wald, hksj (Hartung-Knapp-Sidik-Jonkman), hksj-floor (its "
+            "factor at least 1) [default: wald; each of them with --method all].",
+            metavar="NAME",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose arithmetic: metafor, revman5, revman-web [default: that of the analysis; "
+            "metafor for a CSV file].",
+            metavar="NAME",
+        ),
+    ] = None,
+    at: Annotated[float | None, typer.Option(help="Only this time.", metavar="TIME")] = None,
+    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    seed: Annotated[int | None, typer.Option(help="Of the bootstrap prediction interval.")] = None,
+    format: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
+    ] = "table",
+    project: ProjectOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Pool by frequentist methods alone, with each prediction interval by its name."""
+    from bayesmeta.cli.pool import run
+    from bayesmeta.fit import pool
+    from bayesmeta.fit.run import SEED
+
+    run(
+        pool(
+            source,
+            measure=measure,
+            method=method,
+            ci=ci,
+            profile=profile,
+            at=at,
+            level=level,
+            seed=SEED if seed is None else seed,
+            project=project,
+        ),
+        format,
+    )
+
+
 @app.command("list")
 def list_analyses(project: ProjectOption = None) -> None:
     """List the analyses of the bundled review, or of a project."""

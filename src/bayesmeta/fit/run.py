@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence import (
+    Convention,
     Evidence,
     Pool,
     Project,
@@ -144,15 +145,20 @@ def gather(
     measure: str | None,
     direction: str | None,
     project: str | Path | None,
+    convention: Convention = "metafor",
 ) -> Evidence:
-    """Return the evidence that a name, a file or a table stands for."""
+    """Return the evidence that a name, a file or a table stands for.
+
+    ``convention`` is that of a table; an analysis file names its own.
+    """
+    rules: dict[str, Any] = {"measure": measure, "direction": direction, "convention": convention}
     if not isinstance(source, (str, Path)):
         table: Any = source
         columns = {str(name): list(table[name]) for name in table}
-        return evidence_from_table(columns, measure=measure, direction=direction)
+        return evidence_from_table(columns, **rules)
     text = str(source)
     if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():
-        return evidence_from_table(Path(text), measure=measure, direction=direction)
+        return evidence_from_table(Path(text), **rules)
     home = bundled_project() if project is None else Project(Path(project))
     if measure is not None:
         raise InputError(
@@ -172,7 +178,7 @@ def priors_for(
     return on_mu, on_tau
 
 
-def check_level(level: float, direction: str | None) -> None:
+def check_level(level: float, direction: str | None = None) -> None:
     """Raise `InputError` unless the level is a probability and the direction, if any, is known."""
     if not 0 < level < 1:
         raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
@@ -184,6 +190,11 @@ def check_sampling(draws: int, seed: int) -> None:
     """Raise `InputError` unless NUTS can take so many draws, and the seed."""
     if draws < 4:
         raise InputError(f"draws is {draws}: expected 4 or more of each chain")
+    check_seed(seed)
+
+
+def check_seed(seed: int) -> None:
+    """Raise `InputError` where a seed is below 0."""
     if seed < 0:
         raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
 
