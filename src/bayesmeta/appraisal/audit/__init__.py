@@ -1,0 +1,1 @@
+"""Does a published table agree with itself and with its data?"""

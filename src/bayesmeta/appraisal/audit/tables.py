@@ -1,0 +1,252 @@
+"""Which 2x2 tables of whole patients can have produced a printed pool: all of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from bayesmeta.appraisal.audit.finding import Interval
+from bayesmeta.appraisal.audit.printed import PrintedRow
+from bayesmeta.appraisal.audit.region import Z, on_scale, two_sided
+from bayesmeta.arrays import Array, Mask
+from bayesmeta.errors import InputError
+from bayesmeta.evidence.effects import add_half_to_zeros, effect_of_counts, not_estimable
+
+type Counts = NDArray[np.int64]
+type Size = int | tuple[int, int]
+
+MEASURES = ("OR", "RR", "RD")
+MOST = 200_000_000
+"""Pairs of tables that are looked at one by one, at most."""
+
+_CHUNK = 1_000_000
+_SLACK = 1e-9
+
+
+def tables_of(n_treatment: Size, n_control: Size) -> Counts:
+    """Return every 2x2 table with arms of these sizes, or of sizes between two bounds.
+
+    Returns
+    -------
+    ndarray of int, shape (m, 4)
+        events_treatment, n_treatment, events_control, n_control.
+
+    Examples
+    --------
+    >>> tables_of(1, 1).tolist()
+    [[0, 1, 0, 1], [0, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]]
+    >>> len(tables_of((1, 2), 3))
+    20
+    """
+    arms = []
+    for size in (n_treatment, n_control):
+        low, high = (size, size) if isinstance(size, int) else size
+        if not 1 <= low <= high:
+            raise InputError(f"an arm of {size} patients: 1 or more, or (least, most), is expected")
+        arms.append(np.array([(x, n) for n in range(low, high + 1) for x in range(n + 1)]))
+    treatment, control = arms
+    return np.hstack(
+        [np.repeat(treatment, len(control), axis=0), np.tile(control, (len(treatment), 1))]
+    )
+
+
+def possible_tables(row: PrintedRow, trials: Sequence[Counts]) -> Counts:
+    """Return every combination of 2x2 tables, one a trial, that rounds to a printed pool.
+
+    The pool is Mantel and Haenszel's by RevMan 5's rules (a half in every cell of a table with a
+    zero, none of tables without an estimate), or DerSimonian and Laird's around it where the row
+    is random. Estimate, limits, P and heterogeneity P have to agree, as far as they are printed.
+
+    The Mantel-Haenszel estimate is a ratio of sums over trials, ``sum R / sum S``, so it lies in
+    ``[e0, e1]`` if and only if ``sum (R - e0 S) >= 0 >= sum (R - e1 S)``: with the tables of the
+    last trial sorted by ``R - e0 S``, those that can complete a combination of the others are
+    next to each other.
+
+    Parameters
+    ----------
+    row : PrintedRow
+        Of an OR, RR or RD.
+    trials : sequence of ndarray, shape (m, 4)
+        The tables that each trial can have: `tables_of` its arms, or one known table.
+
+    Returns
+    -------
+    ndarray of int, shape (solutions, k, 4)
+
+    Raises
+    ------
+    InputError
+        Where there are too many combinations to look at.
+
+    Examples
+    --------
+    >>> from bayesmeta.appraisal.audit.printed import read_printed
+    >>> from bayesmeta.evidence.table import table_of_columns
+    >>> columns = {"outcome": ["adverse events"], "measure": ["OR"], "estimate": ["0.26"],
+    ...            "ci_low": ["0.07"], "ci_high": ["0.89"], "p": ["0.03"],
+    ...            "p_heterogeneity": ["0.66"]}
+    >>> row = read_printed(table_of_columns(columns, "the table"))[0]
+    >>> found = possible_tables(row, [tables_of(12, 6), tables_of(20, 20)])
+    >>> found[..., [0, 2]].tolist()
+    [[[2, 2], [3, 9]], [[2, 2], [11, 17]]]
+    """
+    features = [_features(counts, row.measure.name) for counts in trials]
+    order = sorted(range(len(trials)), key=lambda i: len(trials[i]))
+    found = [
+        chunk[_fits(row, [features[i].take(chunk[:, j]) for j, i in enumerate(order)])]
+        for chunk in _candidates(row, [features[i] for i in order])
+    ]
+    picked = np.concatenate(found) if found else np.empty((0, len(trials)), dtype=np.int64)
+    places = np.argsort(order)
+    counts = [trials[i][picked[:, places[i]]] for i in range(len(trials))]
+    solutions = np.stack(counts, axis=1)
+    return solutions[np.lexsort(solutions.reshape(len(solutions), -1).T[::-1])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What a table adds to the sums of a pool, shape (m,); 0 where it has no estimate.
+
+    ``r, s`` are the terms of the Mantel-Haenszel estimate, ``terms`` (m, 3) those of its
+    variance; ``y, w`` the table's own effect and inverse variance, ``used`` whether it has one.
+    """
+
+    r: Array
+    s: Array
+    terms: Array
+    y: Array
+    w: Array
+    used: Mask
+
+    def take(self, rows: NDArray[np.int64]) -> "_Features":
+        """Return those of some tables."""
+        parts = (self.r, self.s, self.terms, self.y, self.w, self.used)
+        return _Features(*(part[rows] for part in parts))
+
+
+def _features(counts: Counts, measure: str) -> _Features:
+    """Return the terms of each table; the formulas are those of `mantel_haenszel`."""
+    x1, n1, x2, n2 = counts.T.astype(float)
+    raw = np.stack([x1, n1 - x1, x2, n2 - x2], axis=1)
+    used = ~not_estimable(raw, measure)
+    a, b, c, d = add_half_to_zeros(raw).T
+    n1, n2 = a + b, c + d
+    n = n1 + n2
+    zero = np.zeros_like(n)
+    if measure == "OR":
+        p, q, r, s = (a + d) / n, (b + c) / n, a * d / n, b * c / n
+        terms = p * r, p * s + q * r, q * s
+    elif measure == "RR":
+        r, s = a * n2 / n, c * n1 / n
+        terms = (n1 * n2 * (a + c) - a * c * n) / n**2, zero, zero
+    else:
+        r, s = (a * n2 - c * n1) / n, n1 * n2 / n
+        terms = (a * b * n2**3 + c * d * n1**3) / (n1 * n2 * n**2), zero, zero
+    y, se = (np.where(used, x, 1.0) for x in effect_of_counts(counts, measure, "revman5"))
+    return _Features(
+        r * used, s * used, np.stack(terms, axis=1) * used[:, None], y, used / se**2, used
+    )
+
+
+def _candidates(row: PrintedRow, features: list[_Features]) -> Iterator[NDArray[np.int64]]:
+    """Yield combinations whose estimate can be the printed one, as positions, shape (m, k)."""
+    *first, last = features
+    sizes = [len(feature.r) for feature in first]
+    if prod(sizes) > MOST:
+        raise InputError(
+            f"{prod(sizes) * len(last.r):.2g} combinations of tables: fewer trials, smaller arms "
+            "or known tables are expected"
+        )
+    if row.model == "random" and len(features) > 1:
+        if prod(sizes) * len(last.r) > MOST:
+            raise InputError(
+                f"{prod(sizes) * len(last.r):.2g} combinations of tables in a random-effects "
+                "pool: fewer trials, smaller arms or known tables are expected"
+            )
+        low, high = -np.inf, np.inf
+    else:
+        low, high = row.estimate.range.low, row.estimate.range.high
+        widest = _SLACK * max(abs(low), abs(high))
+        low, high = low - widest, high + widest
+    bounded = np.isfinite(low)
+    above = last.r - low * last.s if bounded else np.zeros_like(last.r)
+    order = np.argsort(above, kind="stable")
+    above, reach = above[order], float((high - low) * last.s.max()) if bounded else 0.0
+    seen = 0
+    for start, stop in pairwise([*range(0, prod(sizes), _CHUNK // 10), prod(sizes)]):
+        picks = np.stack(np.unravel_index(np.arange(start, stop), sizes or (1,)), axis=1)
+        if not bounded:
+            begin, end = np.zeros(len(picks), int), np.full(len(picks), len(above))
+        else:
+            r, s = (
+                sum((getattr(f, name)[picks[:, j]] for j, f in enumerate(first)), np.zeros(len(picks)))
+                for name in ("r", "s")
+            )
+            slack = _SLACK * (np.abs(r) + np.abs(s) + np.abs(above).max())
+            begin = np.searchsorted(above, -(r - low * s) - slack, "left")
+            end = np.searchsorted(above, -(r - high * s) + reach + slack, "right")
+        seen += int((end - begin).sum())
+        if seen > MOST:
+            raise InputError(
+                f"more than {MOST:.0e} combinations of tables have the printed estimate: fewer "
+                "trials, smaller arms or known tables are expected"
+            )
+        yield from _expanded(picks[:, : len(first)], begin, end, order)
+
+
+def _expanded(
+    picks: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    order: NDArray[np.int64],
+) -> Iterator[NDArray[np.int64]]:
+    """Put beside each pick the tables of the last trial from ``begin`` to ``end``, in chunks."""
+    many = np.maximum(end - begin, 0)
+    total = np.concatenate([[0], np.cumsum(many)])
+    cuts = np.searchsorted(total, np.arange(0, total[-1], _CHUNK), "left").tolist()
+    for start, stop in pairwise([*dict.fromkeys(cuts), len(many)]):
+        n = many[start:stop]
+        left = np.repeat(np.arange(start, stop), n)
+        step = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
+        yield np.column_stack([picks[left], order[begin[left] + step]])
+
+
+def _fits(row: PrintedRow, trials: list[_Features]) -> Mask:
+    """Say which combinations, shape (m,) in each trial, round to all that is printed."""
+    r, s = sum(f.r for f in trials), sum(f.s for f in trials)
+    first, second, third = sum(f.terms for f in trials).T  # type: ignore[union-attr]
+    y, w = (np.stack([getattr(f, name) for f in trials], axis=1) for name in ("y", "w"))
+    df = sum(f.used.astype(float) for f in trials) - 1
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if row.measure.name == "OR":
+            mu, v = np.log(r / s), (first / r**2 + second / (r * s) + third / s**2) / 2
+        elif row.measure.name == "RR":
+            mu, v = np.log(r / s), first / (r * s)
+        else:
+            mu, v = r / s, first / s**2
+        q = (w * (y - np.asarray(mu)[:, None]) ** 2).sum(axis=1)
+        if row.model == "random":
+            total = w.sum(axis=1)
+            spread = total - (w**2).sum(axis=1) / total
+            tau2 = np.where(spread > 0, np.maximum(0.0, (q - df) / spread), 0.0)
+            w = np.where(w > 0, 1 / (1 / w + tau2[:, None]), 0.0)
+            total = w.sum(axis=1)
+            mu, v = (w * y).sum(axis=1) / total, 1 / total
+        se = np.sqrt(v)
+        numbers = [(mu, row.estimate), (mu - Z * se, row.ci_low), (mu + Z * se, row.ci_high)]
+        fits = np.isfinite(se)
+        for value, cell in numbers:
+            fits &= _inside(value, on_scale(cell.range, row.measure))
+        if row.p is not None:
+            fits &= _inside(two_sided(mu / se), row.p.range)
+        if row.p_heterogeneity is not None:
+            fits &= (df > 0) & _inside(chdtrc(df, q), row.p_heterogeneity.range)
+    return np.asarray(fits)
+
+
+def _inside(x: Array, printed: Interval) -> Mask:
+    return np.asarray((x >= printed.low - _SLACK) & (x <= printed.high + _SLACK))
