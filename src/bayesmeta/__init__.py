@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, fit
     from bayesmeta.priors import (
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
         "fit": ["Fit", "fit"],
         "priors": [
@@ -93,6 +95,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 )
 
 __all__ = [
+    "Audit",
     "BergerDeely",
     "Conventional",
     "DuMouchel",
@@ -124,6 +127,7 @@ __all__ = [
     "UniformI2",
     "UniformShrinkage",
     "Weibull",
+    "audit",
     "fit",
     "known_unit_information_sd",
     "unit_information_sd",

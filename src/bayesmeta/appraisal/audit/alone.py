@@ -1,4 +1,4 @@
-"""Does a printed row agree with itself? Every number is an interval, so rounding is no error."""
+"""A printed row against itself: every number is an interval, so rounding is no error."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -50,9 +50,7 @@ def _checks(row: PrintedRow) -> Iterator[Finding]:
 def _asymmetry(row: PrintedRow) -> Finding:
     """An interval m -+ z s has its middle at m: on the log scale for ratios."""
     low, high = (on_scale(x.range, row.measure) for x in (row.ci_low, row.ci_high))
-    middle = off_scale(
-        Interval((low.low + high.low) / 2, (low.high + high.high) / 2), row.measure
-    )
+    middle = off_scale(Interval((low.low + high.low) / 2, (low.high + high.high) / 2), row.measure)
     a, b = row.ci_low, row.ci_high
     if row.measure.ratio:
         formula, value = f"sqrt({a.text} x {b.text})", sqrt(a.value * b.value)
@@ -198,6 +196,15 @@ def _statistics(row: PrintedRow, df: int) -> list[_OfQ]:
         )
         found.append(_OfQ("I2", row.i2, q, lambda q: i2_of_q(q, df)))
     return found
+
+
+def q_of(row: PrintedRow, df: int) -> Interval | None:
+    """Return the Q that all printed statistics of heterogeneity leave possible, if any."""
+    ranges = [statistic.q for statistic in _statistics(row, df)]
+    if not ranges:
+        return None
+    low, high = max(q.low for q in ranges), min(q.high for q in ranges)
+    return Interval(low, high) if low <= high else None
 
 
 def q_of_p(p: Interval, df: int) -> Interval:

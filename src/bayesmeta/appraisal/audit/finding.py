@@ -23,8 +23,9 @@ class Interval:
 
     def meets(self, other: "Interval") -> bool:
         """Say whether the two have a point in common, with a slack for floating point."""
-        slack = _SLACK * max(map(abs, filter(_finite, (self.low, other.low, self.high, other.high)))
-        , default=0.0)
+        slack = _SLACK * max(
+            map(abs, filter(_finite, (self.low, other.low, self.high, other.high))), default=0.0
+        )
         return self.low <= other.high + slack and other.low <= self.high + slack
 
     @property

@@ -101,7 +101,7 @@ class PrintedRow:
     @property
     def decimals(self) -> int:
         """The largest number of digits after the point of estimate and limits."""
-        return max(_decimals(getattr(self, name).text) for name in LIMITS)
+        return max(_decimals(x.text) for x in (self.estimate, self.ci_low, self.ci_high))
 
     @property
     def shown(self) -> str:
@@ -123,11 +123,10 @@ class PrintedRow:
         """Return the row read with the trailing zeros that it seems to have lost, if it has."""
         if self.padded is None:
             return None
-        return replace(
-            self,
-            **{name: printed(getattr(self, name).text, self.padded) for name in LIMITS},
-            padded=None,
+        estimate, low, high = (
+            printed(x.text, self.padded) for x in (self.estimate, self.ci_low, self.ci_high)
         )
+        return replace(self, estimate=estimate, ci_low=low, ci_high=high, padded=None)
 
 
 def read_printed(table: Table) -> tuple[PrintedRow, ...]:

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from bayesmeta.appraisal.audit.alone import i2_of_q, p_of_q
 from bayesmeta.appraisal.audit.finding import Interval
-from bayesmeta.appraisal.audit.printed import Printed, printed
+from bayesmeta.appraisal.audit.printed import printed
 from bayesmeta.appraisal.audit.region import Z, hull, two_sided
 from bayesmeta.arrays import Array
 from bayesmeta.evidence.effects import effect_of_arms
@@ -201,9 +201,7 @@ def _standard_errors(
 
 def _box_of_arms(table: Table, measure: Measure, convention: Convention) -> Box:
     positive = measure.name == "ROM"
-    means, sds = (
-        [_bounds(table, f"{what}_{arm}") for arm in _ARMS] for what in ("mean", "sd")
-    )
+    means, sds = ([_bounds(table, f"{what}_{arm}") for arm in _ARMS] for what in ("mean", "sd"))
     n1, n2 = (table.numbers(f"n_{arm}") for arm in _ARMS)
 
     def effect(m1: Array, m2: Array, s1: Array, s2: Array) -> tuple[Array, Array]:

@@ -115,7 +115,7 @@ def other_of_two(
     if max(v2) <= 0:
         return None
     sizes = [abs(e_) for e_ in _ends(e)]
-    gaps = [d for d in (s_**2 / e_ for s_, e_ in product(_ends(s), sizes))]
+    gaps = [s_**2 / e_ for s_, e_ in product(_ends(s), sizes)]
     nearest, farthest = min(sizes) + min(gaps), max(sizes) + max(gaps)
     total = Interval(v1.low + max(0.0, min(v2)), v1.high + max(v2))
     q = Interval(nearest**2 / total.high, farthest**2 / total.low)

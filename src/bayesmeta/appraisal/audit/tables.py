@@ -1,7 +1,6 @@
 """Which 2x2 tables of whole patients can have produced a printed pool: all of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
@@ -17,14 +16,16 @@ from bayesmeta.errors import InputError
 from bayesmeta.evidence.effects import add_half_to_zeros, effect_of_counts, not_estimable
 
 type Counts = NDArray[np.int64]
+type Positions = NDArray[np.int64]
 type Size = int | tuple[int, int]
 
 MEASURES = ("OR", "RR", "RD")
-MOST = 200_000_000
-"""Pairs of tables that are looked at one by one, at most."""
+MOST = 20_000_000
+"""Combinations of tables that are looked at one by one, at most."""
 
 _CHUNK = 1_000_000
 _SLACK = 1e-9
+_FEWER = "fewer trials, smaller arms or known tables are expected"
 
 
 def tables_of(n_treatment: Size, n_control: Size) -> Counts:
@@ -94,118 +95,81 @@ def possible_tables(row: PrintedRow, trials: Sequence[Counts]) -> Counts:
     >>> found[..., [0, 2]].tolist()
     [[[2, 2], [3, 9]], [[2, 2], [11, 17]]]
     """
-    features = [_features(counts, row.measure.name) for counts in trials]
+    terms = [_terms(counts, row.measure.name) for counts in trials]
     order = sorted(range(len(trials)), key=lambda i: len(trials[i]))
-    found = [
-        chunk[_fits(row, [features[i].take(chunk[:, j]) for j, i in enumerate(order)])]
-        for chunk in _candidates(row, [features[i] for i in order])
-    ]
-    picked = np.concatenate(found) if found else np.empty((0, len(trials)), dtype=np.int64)
-    places = np.argsort(order)
-    counts = [trials[i][picked[:, places[i]]] for i in range(len(trials))]
-    solutions = np.stack(counts, axis=1)
-    return solutions[np.lexsort(solutions.reshape(len(solutions), -1).T[::-1])]
+    found = [np.empty((0, len(trials)), dtype=np.int64)]
+    for chunk in _candidates(row, [terms[i] for i in order]):
+        here = np.stack([terms[i][chunk[:, j]] for j, i in enumerate(order)], axis=1)
+        found.append(chunk[_fits(row, here)])
+    picked = np.concatenate(found)[:, np.argsort(order)]
+    solutions = np.stack([trials[i][picked[:, i]] for i in range(len(trials))], axis=1)
+    return solutions[np.lexsort(solutions.reshape(len(solutions), 4 * len(trials)).T[::-1])]
 
 
-@dataclass(frozen=True, slots=True)
-class _Features:
-    """What a table adds to the sums of a pool, shape (m,); 0 where it has no estimate.
+def _terms(counts: Counts, measure: str) -> Array:
+    """Return what each table adds to the sums of a pool, shape (m, 8); 0 where it has no estimate.
 
-    ``r, s`` are the terms of the Mantel-Haenszel estimate, ``terms`` (m, 3) those of its
-    variance; ``y, w`` the table's own effect and inverse variance, ``used`` whether it has one.
+    R and S, whose sums have the Mantel-Haenszel estimate for their ratio; the three terms of its
+    variance, by the formulas of `mantel_haenszel`; the table's own effect and inverse variance;
+    1 for a table that counts.
     """
-
-    r: Array
-    s: Array
-    terms: Array
-    y: Array
-    w: Array
-    used: Mask
-
-    def take(self, rows: NDArray[np.int64]) -> "_Features":
-        """Return those of some tables."""
-        parts = (self.r, self.s, self.terms, self.y, self.w, self.used)
-        return _Features(*(part[rows] for part in parts))
-
-
-def _features(counts: Counts, measure: str) -> _Features:
-    """Return the terms of each table; the formulas are those of `mantel_haenszel`."""
     x1, n1, x2, n2 = counts.T.astype(float)
-    raw = np.stack([x1, n1 - x1, x2, n2 - x2], axis=1)
-    used = ~not_estimable(raw, measure)
-    a, b, c, d = add_half_to_zeros(raw).T
+    cells = np.stack([x1, n1 - x1, x2, n2 - x2], axis=1)
+    used = ~not_estimable(cells, measure)
+    a, b, c, d = add_half_to_zeros(cells).T
     n1, n2 = a + b, c + d
     n = n1 + n2
     zero = np.zeros_like(n)
     if measure == "OR":
         p, q, r, s = (a + d) / n, (b + c) / n, a * d / n, b * c / n
-        terms = p * r, p * s + q * r, q * s
+        variance = p * r, p * s + q * r, q * s
     elif measure == "RR":
         r, s = a * n2 / n, c * n1 / n
-        terms = (n1 * n2 * (a + c) - a * c * n) / n**2, zero, zero
+        variance = (n1 * n2 * (a + c) - a * c * n) / n**2, zero, zero
     else:
         r, s = (a * n2 - c * n1) / n, n1 * n2 / n
-        terms = (a * b * n2**3 + c * d * n1**3) / (n1 * n2 * n**2), zero, zero
+        variance = (a * b * n2**3 + c * d * n1**3) / (n1 * n2 * n**2), zero, zero
     y, se = (np.where(used, x, 1.0) for x in effect_of_counts(counts, measure, "revman5"))
-    return _Features(
-        r * used, s * used, np.stack(terms, axis=1) * used[:, None], y, used / se**2, used
-    )
+    return np.stack([r, s, *variance, y, 1 / se**2, np.ones_like(n)], axis=1) * used[:, None]
 
 
-def _candidates(row: PrintedRow, features: list[_Features]) -> Iterator[NDArray[np.int64]]:
+def _candidates(row: PrintedRow, terms: list[Array]) -> Iterator[Positions]:
     """Yield combinations whose estimate can be the printed one, as positions, shape (m, k)."""
-    *first, last = features
-    sizes = [len(feature.r) for feature in first]
+    *first, last = terms
+    sizes = [len(x) for x in first]
     if prod(sizes) > MOST:
-        raise InputError(
-            f"{prod(sizes) * len(last.r):.2g} combinations of tables: fewer trials, smaller arms "
-            "or known tables are expected"
-        )
-    if row.model == "random" and len(features) > 1:
-        if prod(sizes) * len(last.r) > MOST:
-            raise InputError(
-                f"{prod(sizes) * len(last.r):.2g} combinations of tables in a random-effects "
-                "pool: fewer trials, smaller arms or known tables are expected"
-            )
-        low, high = -np.inf, np.inf
-    else:
-        low, high = row.estimate.range.low, row.estimate.range.high
-        widest = _SLACK * max(abs(low), abs(high))
-        low, high = low - widest, high + widest
-    bounded = np.isfinite(low)
-    above = last.r - low * last.s if bounded else np.zeros_like(last.r)
+        raise InputError(f"{prod(sizes) * len(last):.2g} combinations of tables: {_FEWER}")
+    low, high = _estimates(row, len(terms))
+    above = last[:, 0] - low * last[:, 1]
     order = np.argsort(above, kind="stable")
-    above, reach = above[order], float((high - low) * last.s.max()) if bounded else 0.0
-    seen = 0
+    above, reach, seen = above[order], (high - low) * last[:, 1].max(), 0
     for start, stop in pairwise([*range(0, prod(sizes), _CHUNK // 10), prod(sizes)]):
-        picks = np.stack(np.unravel_index(np.arange(start, stop), sizes or (1,)), axis=1)
-        if not bounded:
-            begin, end = np.zeros(len(picks), int), np.full(len(picks), len(above))
-        else:
-            r, s = (
-                sum((getattr(f, name)[picks[:, j]] for j, f in enumerate(first)), np.zeros(len(picks)))
-                for name in ("r", "s")
-            )
-            slack = _SLACK * (np.abs(r) + np.abs(s) + np.abs(above).max())
-            begin = np.searchsorted(above, -(r - low * s) - slack, "left")
-            end = np.searchsorted(above, -(r - high * s) + reach + slack, "right")
+        picks = np.stack(np.unravel_index(np.arange(start, stop), (*sizes, 1)), axis=1)[:, :-1]
+        sums = np.zeros((stop - start, 2))
+        for j, x in enumerate(first):
+            sums += x[picks[:, j], :2]
+        r, s = sums.T
+        slack = _SLACK * (np.abs(r) + s + np.abs(above).max())
+        begin = np.searchsorted(above, low * s - r - slack, "left")
+        end = np.searchsorted(above, high * s - r + reach + slack, "right")
         seen += int((end - begin).sum())
         if seen > MOST:
-            raise InputError(
-                f"more than {MOST:.0e} combinations of tables have the printed estimate: fewer "
-                "trials, smaller arms or known tables are expected"
-            )
-        yield from _expanded(picks[:, : len(first)], begin, end, order)
+            raise InputError(f"{seen:.2g} combinations of tables or more could fit: {_FEWER}")
+        yield from _expanded(picks, begin, end, order)
+
+
+def _estimates(row: PrintedRow, k: int) -> tuple[float, float]:
+    """Return the Mantel-Haenszel estimates that a row allows: any, in a random-effects pool."""
+    if row.model == "random" and k > 1:
+        return (0.0, 1e100) if row.measure.ratio else (-1.0, 1.0)
+    return row.estimate.range.low, row.estimate.range.high
 
 
 def _expanded(
-    picks: NDArray[np.int64],
-    begin: NDArray[np.int64],
-    end: NDArray[np.int64],
-    order: NDArray[np.int64],
-) -> Iterator[NDArray[np.int64]]:
+    picks: Positions, begin: Positions, end: Positions, order: Positions
+) -> Iterator[Positions]:
     """Put beside each pick the tables of the last trial from ``begin`` to ``end``, in chunks."""
-    many = np.maximum(end - begin, 0)
+    many = end - begin
     total = np.concatenate([[0], np.cumsum(many)])
     cuts = np.searchsorted(total, np.arange(0, total[-1], _CHUNK), "left").tolist()
     for start, stop in pairwise([*dict.fromkeys(cuts), len(many)]):
@@ -215,12 +179,10 @@ def _expanded(
         yield np.column_stack([picks[left], order[begin[left] + step]])
 
 
-def _fits(row: PrintedRow, trials: list[_Features]) -> Mask:
-    """Say which combinations, shape (m,) in each trial, round to all that is printed."""
-    r, s = sum(f.r for f in trials), sum(f.s for f in trials)
-    first, second, third = sum(f.terms for f in trials).T  # type: ignore[union-attr]
-    y, w = (np.stack([getattr(f, name) for f in trials], axis=1) for name in ("y", "w"))
-    df = sum(f.used.astype(float) for f in trials) - 1
+def _fits(row: PrintedRow, terms: Array) -> Mask:
+    """Say which combinations, shape (m, k, 8), round to all that is printed."""
+    r, s, first, second, third = terms[..., :5].sum(axis=1).T
+    y, w, df = terms[..., 5], terms[..., 6], terms[..., 7].sum(axis=1) - 1
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if row.measure.name == "OR":
             mu, v = np.log(r / s), (first / r**2 + second / (r * s) + third / s**2) / 2
@@ -228,7 +190,7 @@ def _fits(row: PrintedRow, trials: list[_Features]) -> Mask:
             mu, v = np.log(r / s), first / (r * s)
         else:
             mu, v = r / s, first / s**2
-        q = (w * (y - np.asarray(mu)[:, None]) ** 2).sum(axis=1)
+        q = (w * (y - mu[:, None]) ** 2).sum(axis=1)
         if row.model == "random":
             total = w.sum(axis=1)
             spread = total - (w**2).sum(axis=1) / total
@@ -237,9 +199,12 @@ def _fits(row: PrintedRow, trials: list[_Features]) -> Mask:
             total = w.sum(axis=1)
             mu, v = (w * y).sum(axis=1) / total, 1 / total
         se = np.sqrt(v)
-        numbers = [(mu, row.estimate), (mu - Z * se, row.ci_low), (mu + Z * se, row.ci_high)]
         fits = np.isfinite(se)
-        for value, cell in numbers:
+        for value, cell in (
+            (mu, row.estimate),
+            (mu - Z * se, row.ci_low),
+            (mu + Z * se, row.ci_high),
+        ):
             fits &= _inside(value, on_scale(cell.range, row.measure))
         if row.p is not None:
             fits &= _inside(two_sided(mu / se), row.p.range)

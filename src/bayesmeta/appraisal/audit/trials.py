@@ -1,0 +1,159 @@
+"""Each trial's rows against each other: arms against contrasts, levels against changes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from bayesmeta.appraisal.audit.alone import span
+from bayesmeta.appraisal.audit.data import Data, box_of_rows
+from bayesmeta.appraisal.audit.finding import Finding, Interval
+from bayesmeta.appraisal.audit.ranges import Box, box_of
+from bayesmeta.evidence.layouts import layout_of
+from bayesmeta.evidence.measures import Measure
+from bayesmeta.evidence.table import Table
+
+_MEASURES = ("MD", "SMD", "ROM")
+_CELLS = ("mean", "sd", "n")
+_ARMS = ("treatment", "control")
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The two arms that a trial printed, as one row of means, SDs and numbers of patients."""
+
+    table: Table
+
+    @classmethod
+    def of(cls, data: Data, i: int) -> Self | None:
+        """Return the arms of row ``i``'s study, outcome, time and scale in ``arms.csv``."""
+        arms = data.beside.get("arms")
+        if arms is None or data.measure.name not in _MEASURES:
+            return None
+        arms.need(("study", "arm", "outcome", *_CELLS), "which the audit reads in arms.csv")
+        time = next((name for name in arms.columns if name.startswith("time")), None)
+        times = arms.numbers(time, optional=True) if time else [None] * len(arms)
+        scale = data.table.text("scale")[i] if "scale" in data.table else ""
+        found: dict[str, str] = {}
+        for j in range(len(arms)):
+            same = (
+                arms.label(j) == data.keys.studies[i]
+                and arms.text("outcome")[j] == data.keys.outcomes[i]
+                and times[j] == data.keys.times[i]
+                and ("scale" not in arms or arms.text("scale")[j] == scale)
+            )
+            for name, word in zip(_ARMS, data.arms, strict=True):
+                if same and arms.text("arm")[j] == word:
+                    found |= {f"{cell}_{name}": arms.text(cell)[j] for cell in _CELLS}
+        if len(found) < len(_CELLS) * len(_ARMS):
+            return None
+        columns = {name: (cell,) for name, cell in found.items()}
+        return cls(Table(arms.source, {"study": (data.keys.studies[i],), **columns}, (1,), {}))
+
+    @property
+    def words(self) -> str:
+        """The arms as printed."""
+        cells = {name: self.table.text(name)[0] for name in self.table.columns}
+        return " v ".join(
+            f"{cells[f'mean_{arm}']} ({cells[f'sd_{arm}']}), n {cells[f'n_{arm}']}" for arm in _ARMS
+        )
+
+    def effect(self, measure: Measure) -> tuple[float, float]:
+        """Return the effect and its SE if the printed numbers are entered as they are."""
+        effects = layout_of(self.table, measure.name)[0].effects(self.table, measure, "revman5")
+        return float(effects.y[0]), float(effects.se[0])
+
+    def box(self, measure: Measure) -> Box:
+        """Return what the effect can be by the rounding of the arms."""
+        return box_of(self.table, measure, "revman5")
+
+
+def check_trials(data: Data) -> Iterator[Finding]:
+    """Check the rows of an analysis against the arms, and its levels against its changes."""
+    if data.changes:
+        return
+    yield from _contrasts(data)
+    if "scale" in data.table:
+        yield from _baselines(data)
+
+
+def _contrasts(data: Data) -> Iterator[Finding]:
+    """Recompute each row from the arms that its trial printed."""
+    for i in range(len(data.table)):
+        arms = Arms.of(data, i)
+        if arms is None or "estimate" not in data.table:
+            continue
+        row, (y, se) = box_of_rows(data, [i]), arms.effect(data.measure)
+        box = arms.box(data.measure)
+        for name, cell, exact, (low, high), (least, most) in (
+            ("estimate", "estimate", y, (row.y_low, row.y_high), (box.y_low, box.y_high)),
+            ("SE", "se", se, (row.se_low, row.se_high), (box.se_low, box.se_high)),
+        ):
+            printed = Interval(float(low[0]), float(high[0]))
+            if printed.meets(Interval(exact, exact)):
+                continue
+            possible = Interval(float(least[0]), float(most[0]))
+            rounded = printed.meets(possible)
+            text = data.table.text(cell)[i] if cell in data.table else span(printed)
+            ends = (
+                f"their own rounding allows {span(possible)}, so other digits than those printed "
+                "were entered"
+                if rounded
+                else f"not even their rounding ({span(possible)}) allows it"
+            )
+            yield Finding(
+                "note" if rounded else "error",
+                "arms",
+                f"{data.keys.studies[i]} printed {arms.words}: {name} {exact:.3f}; the row has "
+                f"{text}; {ends}",
+                data.keys.outcomes[i],
+                data.keys.times[i],
+                text,
+                possible,
+            )
+
+
+def _baselines(data: Data) -> Iterator[Finding]:
+    """Level at follow-up less change from baseline is the difference at baseline."""
+    scale = data.table.text("scale")
+    places = {
+        (data.keys.studies[i], data.keys.outcomes[i], data.keys.times[i], scale[i]): i
+        for i in range(len(data.table))
+    }
+    for (study, outcome, time, word), i in places.items():
+        j = places.get((study, outcome, time, "change"))
+        if word != "level" or j is None:
+            continue
+        box = box_of_rows(data, [i, j])
+        low, high = box.y_low[0] - box.y_high[1], box.y_high[0] - box.y_low[1]
+        if low <= 0 <= high:
+            continue
+        level, change = (data.table.text("estimate")[at] for at in (i, j))
+        share = abs((low + high) / 2 / float(level)) if float(level) else float("inf")
+        pooled = i in data.kept
+        yield Finding(
+            "warning" if pooled and share > LARGE else "note",
+            "baseline",
+            f"{study}: the arms differed by {level} - ({change}) = {span(Interval(low, high))} at "
+            f"baseline, {100 * share:.0f} % of the difference at follow-up; the changes differ by "
+            f"{change}" + ("; the level is pooled" if pooled else "") + _both(data, i, j),
+            outcome,
+            time,
+            level,
+            Interval(float(low), float(high)),
+        )
+
+
+def _both(data: Data, i: int, j: int) -> str:
+    """Say each arm's baseline where the arms are there."""
+    level, change = Arms.of(data, i), Arms.of(data, j)
+    if level is None or change is None:
+        return ""
+    means = [
+        float(level.table.text(f"mean_{arm}")[0]) - float(change.table.text(f"mean_{arm}")[0])
+        for arm in _ARMS
+    ]
+    return " (" + ", ".join(f"{w} {m:.3g}" for w, m in zip(data.arms, means, strict=True)) + ")"
+
+
+LARGE = 0.5
+"""Share of a difference at follow-up that the baseline made and that is worth a warning."""
