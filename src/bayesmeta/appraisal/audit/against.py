@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from bayesmeta.appraisal.audit.alone import span
 from bayesmeta.appraisal.audit.data import (
     INDEPENDENT,
+    MADE,
     Data,
     box_of_rows,
     listed,
     pool_at,
     pool_ranges,
 )
-from bayesmeta.appraisal.audit.finding import Finding, Interval
+from bayesmeta.appraisal.audit.finding import Finding, Interval, Severity
 from bayesmeta.appraisal.audit.printed import Printed, PrintedRow
 from bayesmeta.appraisal.audit.ranges import PoolRange
 from bayesmeta.appraisal.audit.region import off_scale
@@ -112,13 +113,12 @@ def _patients(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
 
 
 def _pool(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
-    """Recompute the pool; other statuses than reported make a contradiction a warning."""
+    """Recompute the pool; a contradiction weighs as much as the rows: reported, derived, made."""
     box = box_of_rows(data, data.rows_of(pool))
     ranges = pool_ranges(pool, box, data.measure, data.evidence.convention)
     wanted = [x for x in ranges if x.method in METHODS[row.model]]
     if any(not disagreements(row, x) for x in wanted):
         return
-    severity = "error" if all(s in (None, "reported") for s in pool.status) else "warning"
     others = [x for x in ranges if x not in wanted and not disagreements(row, x)]
     if others:
         yield row.finding(
@@ -134,13 +134,19 @@ def _pool(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
         status = {s for s in pool.status if s not in (None, "reported")}
         words = f" (rows {listed(sorted(status))})" if status else ""
         yield row.finding(
-            "error" if severity == "error" else "warning",
+            _weight(pool),
             "pool",
             f"{listed(pool.studies)}{words} give {described(row, best)}, {name} "
             f"{span(recomputed)} by rounding; printed {printed.text}",
             printed.text,
             recomputed,
         )
+
+
+def _weight(pool: Pool) -> Severity:
+    if all(status in (None, "reported") for status in pool.status):
+        return "error"
+    return "note" if MADE & set(pool.status) else "warning"
 
 
 def _independent_rows(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def _p_value(row: PrintedRow, region: Region) -> Iterator[Finding]:
         return
     z, p = _from_the_numbers(row)
     formula = (
-        f"{_se_formula(row)}, z = {_log(row, row.estimate.text)} / SE = {z:.3g}, P = {p:.2g} "
+        f"{_se_formula(row)}, z = {_log(row, row.estimate.text)} / SE = {z:.3g}, P = {p:.3g} "
         f"({span(region.p)} by rounding)"
     )
     if region.p.meets(row.p.range):

@@ -6,7 +6,7 @@ from math import isfinite, prod
 
 from bayesmeta.appraisal.audit.against import agrees
 from bayesmeta.appraisal.audit.alone import p_of_q, q_of, span
-from bayesmeta.appraisal.audit.data import INDEPENDENT, Data, box_of_rows, listed
+from bayesmeta.appraisal.audit.data import INDEPENDENT, MADE, Data, box_of_rows, listed
 from bayesmeta.appraisal.audit.finding import Finding, Interval
 from bayesmeta.appraisal.audit.printed import Model, PrintedRow
 from bayesmeta.appraisal.audit.region import Region, off_scale
@@ -14,6 +14,7 @@ from bayesmeta.appraisal.audit.split import WIDE, Component, other_of_two, split
 from bayesmeta.appraisal.audit.tables import MEASURES, Counts, possible_tables, tables_of
 from bayesmeta.appraisal.audit.trials import Arms
 from bayesmeta.errors import InputError
+from bayesmeta.evidence.pooling import describe
 from bayesmeta.evidence.study import Pool
 
 type Sizes = Mapping[str, set[tuple[int, int]]]
@@ -55,8 +56,13 @@ def check_counts(row: PrintedRow, data: Data | None, sizes: Sizes) -> Iterator[F
 
 
 def check_split(row: PrintedRow, data: Data | None) -> Iterator[Finding]:
-    """Split a pool of two studies that the data do not report both of."""
+    """Split a pool of two studies that the data do not report both of.
+
+    The formulas are those of inverse variance, so pools of 2x2 tables are `check_counts`' alone.
+    """
     pool = None if data is None else data.pool_of(row)
+    if row.measure.name in MEASURES and (pool is None or pool.counts is not None):
+        return
     k = row.k if row.k is not None else 0 if pool is None else pool.k
     region = Region.of(row)
     if k != 2 or row.model is None or region.empty or region.se.low <= 0:
@@ -64,9 +70,8 @@ def check_split(row: PrintedRow, data: Data | None) -> Iterator[Finding]:
     known = [] if pool is None else _known(pool)
     if data is not None and pool is not None and pool.k == 2 and len(known) == 1:
         yield from _other(row, row.model, data, pool, known[0], region)
-    elif not known and (q := q_of(row, 1)) is not None:
-        if row.model == "random" or isfinite(q.high):
-            yield _halves(row, row.model, pool, region, q)
+    elif not known and (q := q_of(row, 1)) and (row.model == "random" or isfinite(q.high)):
+        yield _halves(row, row.model, pool, region, q)
 
 
 def _counted(row: PrintedRow, data: Data) -> bool:
@@ -115,9 +120,7 @@ def _counts_finding(
 
 def _known(pool: Pool) -> list[int]:
     """Return the places in a pool of studies that were not made from it."""
-    return [
-        j for j, status in enumerate(pool.status) if status not in ("reconstructed", "unverified")
-    ]
+    return [j for j, status in enumerate(pool.status) if status not in MADE]
 
 
 def _other(
@@ -135,7 +138,7 @@ def _other(
             Interval(float(box.y_low[0]), float(box.y_high[0])),
             Interval(float(box.se_low[0]), float(box.se_high[0])),
         )
-        words = f"{data.table.text('estimate')[place]}" if "estimate" in data.table else "as it is"
+        words = describe(data.table, place)
     first, second = pool.studies[j], pool.studies[1 - j]
     other = other_of_two(region, known, model)
     if other is None:
@@ -171,14 +174,14 @@ def _halves(
 ) -> Finding:
     """Split with equal variances, and with very unequal ones."""
     equal, wide = split_pool(region, q, model), split_pool(region, q, model, WIDE)
-    whose = f" Which is {' and which '.join(pool.studies)} is not printed." if pool else ""
+    whose = f"; which is {' and which '.join(pool.studies)} is not printed" if pool else ""
     return row.finding(
         "note",
         "two-study split",
         f"with equal variances the two studies are {_of(row, equal[0])} and "
         f"{_of(row, equal[1])}; with 10 to 90 % of the variance in either, "
         f"{span(off_scale(wide[0].y, row.measure))} and "
-        f"{span(off_scale(wide[1].y, row.measure))}.{whose}",
+        f"{span(off_scale(wide[1].y, row.measure))}{whose}",
         row.shown,
         off_scale(wide[0].y, row.measure),
     )

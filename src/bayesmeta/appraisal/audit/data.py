@@ -25,6 +25,9 @@ from bayesmeta.frequentist import frequentist_pools
 INDEPENDENT = frozenset({None, "reported", "secondary"})
 """What may be said of a row that was not made from the printed pool."""
 
+MADE = frozenset({"reconstructed", "unverified"})
+"""What is said of a row that can be wrong where the printed pool is right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Data:

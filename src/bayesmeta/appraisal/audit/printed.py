@@ -157,7 +157,7 @@ def read_printed(table: Table) -> tuple[PrintedRow, ...]:
     Interval(low=0.025, high=0.035)
     """
     table.need(("outcome", "measure", *LIMITS))
-    time = next((name for name in table.columns if name.startswith("time")), None)
+    time = time_column(table)
     times = table.numbers(time, optional=True) if time else np.full(len(table), np.nan)
     lost = not any(
         "." in cell and cell.endswith("0") for name in LIMITS for cell in table.text(name)
@@ -194,6 +194,11 @@ def read_printed(table: Table) -> tuple[PrintedRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def time_column(table: Table) -> str | None:
+    """Return the name of the column of the time: the first that begins with ``time``."""
+    return next((name for name in table.columns if name.startswith("time")), None)
 
 
 _WHOLE = Rule(lambda x: x >= 0 and x == int(x), "a whole number, 0 or more, is expected")

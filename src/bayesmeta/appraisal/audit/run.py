@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,10 @@ from bayesmeta.appraisal.audit.alone import check_alone
 from bayesmeta.appraisal.audit.apart import Sizes, check_counts, check_split
 from bayesmeta.appraisal.audit.data import Data, data_of_analysis, data_of_table
 from bayesmeta.appraisal.audit.finding import SEVERITIES, Finding, Severity
+from bayesmeta.appraisal.audit.others import check_alternatives, check_later
 from bayesmeta.appraisal.audit.printed import PrintedRow, read_printed
 from bayesmeta.appraisal.audit.review import (
-    check_alternatives,
-    check_later,
+    check_agreement,
     check_left_out,
     check_overlap,
     check_significance,
@@ -42,7 +42,8 @@ class Audit:
     rows : int
         Number of printed rows.
     findings : tuple of Finding
-        Errors first, then warnings, then notes; each in the order of the table.
+        Errors first, then warnings, then notes; each in the order of the table, after what
+        concerns all of it.
     """
 
     published: tuple[str, ...]
@@ -150,7 +151,22 @@ def audit(
         published=tuple(table.source for table in _tables(data, given)),
         analyses=tuple(d.evidence.name for d in data),
         rows=len(rows),
-        findings=tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
+        findings=_sorted(findings, rows),
+    )
+
+
+def _sorted(findings: Sequence[Finding], rows: Sequence[PrintedRow]) -> tuple[Finding, ...]:
+    names = ["", *(row.outcome for row in rows), *(finding.outcome for finding in findings)]
+    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return tuple(
+        sorted(
+            findings,
+            key=lambda finding: (
+                SEVERITIES.index(finding.severity),
+                order[finding.outcome],
+                -inf if finding.time is None else finding.time,
+            ),
+        )
     )
 
 
@@ -158,6 +174,7 @@ def _of_rows(pairs: Sequence[tuple[PrintedRow, Data | None]], sizes: Sizes) -> I
     rows = [row for row, _ in pairs]
     yield from check_single_studies(rows)
     yield from check_significance(rows)
+    yield from check_agreement(pairs)
     for row, data in pairs:
         yield from check_alone(row)
         if data is not None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Self
 
 from bayesmeta.appraisal.audit.alone import span
 from bayesmeta.appraisal.audit.data import Data, box_of_rows
 from bayesmeta.appraisal.audit.finding import Finding, Interval
+from bayesmeta.appraisal.audit.printed import time_column
 from bayesmeta.appraisal.audit.ranges import Box, box_of
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
@@ -30,7 +32,7 @@ class Arms:
         if arms is None or data.measure.name not in _MEASURES:
             return None
         arms.need(("study", "arm", "outcome", *_CELLS), "which the audit reads in arms.csv")
-        time = next((name for name in arms.columns if name.startswith("time")), None)
+        time = time_column(arms)
         times = arms.numbers(time, optional=True) if time else [None] * len(arms)
         scale = data.table.text("scale")[i] if "scale" in data.table else ""
         found: dict[str, str] = {}
@@ -69,10 +71,10 @@ class Arms:
 
 def check_trials(data: Data) -> Iterator[Finding]:
     """Check the rows of an analysis against the arms, and its levels against its changes."""
-    if data.changes:
+    if data.changes or "estimate" not in data.table:
         return
     yield from _contrasts(data)
-    if "scale" in data.table:
+    if "scale" in data.table and not data.measure.ratio:
         yield from _baselines(data)
 
 
@@ -80,36 +82,34 @@ def _contrasts(data: Data) -> Iterator[Finding]:
     """Recompute each row from the arms that its trial printed."""
     for i in range(len(data.table)):
         arms = Arms.of(data, i)
-        if arms is None or "estimate" not in data.table:
+        if arms is None:
             continue
-        row, (y, se) = box_of_rows(data, [i]), arms.effect(data.measure)
-        box = arms.box(data.measure)
-        for name, cell, exact, (low, high), (least, most) in (
-            ("estimate", "estimate", y, (row.y_low, row.y_high), (box.y_low, box.y_high)),
-            ("SE", "se", se, (row.se_low, row.se_high), (box.se_low, box.se_high)),
-        ):
-            printed = Interval(float(low[0]), float(high[0]))
-            if printed.meets(Interval(exact, exact)):
-                continue
-            possible = Interval(float(least[0]), float(most[0]))
-            rounded = printed.meets(possible)
-            text = data.table.text(cell)[i] if cell in data.table else span(printed)
-            ends = (
-                f"their own rounding allows {span(possible)}, so other digits than those printed "
-                "were entered"
-                if rounded
-                else f"not even their rounding ({span(possible)}) allows it"
-            )
-            yield Finding(
-                "note" if rounded else "error",
-                "arms",
-                f"{data.keys.studies[i]} printed {arms.words}: {name} {exact:.3f}; the row has "
-                f"{text}; {ends}",
-                data.keys.outcomes[i],
-                data.keys.times[i],
-                text,
-                possible,
-            )
+        row, box, (y, se) = (
+            box_of_rows(data, [i]),
+            arms.box(data.measure),
+            arms.effect(data.measure),
+        )
+        printed = Interval(float(row.y_low[0]), float(row.y_high[0]))
+        possible = Interval(float(box.y_low[0]), float(box.y_high[0]))
+        if printed.meets(Interval(y, y)):
+            continue
+        text, rounded = data.table.text("estimate")[i], printed.meets(possible)
+        why = (
+            f"within what their own rounding allows ({span(possible)}), so other digits than "
+            "those printed were entered"
+            if rounded
+            else f"beyond their own rounding ({span(possible)})"
+        )
+        yield Finding(
+            "note" if rounded else "error",
+            "arms",
+            f"{data.keys.studies[i]} printed {arms.words}: difference {y:.4g} (SE {se:.4g}); its "
+            f"row has {text}, {why}",
+            data.keys.outcomes[i],
+            data.keys.times[i],
+            text,
+            possible,
+        )
 
 
 def _baselines(data: Data) -> Iterator[Finding]:
@@ -128,14 +128,16 @@ def _baselines(data: Data) -> Iterator[Finding]:
         if low <= 0 <= high:
             continue
         level, change = (data.table.text("estimate")[at] for at in (i, j))
-        share = abs((low + high) / 2 / float(level)) if float(level) else float("inf")
+        middle = float((low + high) / 2)
+        share = abs(middle / float(level)) if float(level) else inf
         pooled = i in data.kept
         yield Finding(
             "warning" if pooled and share > LARGE else "note",
             "baseline",
-            f"{study}: the arms differed by {level} - ({change}) = {span(Interval(low, high))} at "
-            f"baseline, {100 * share:.0f} % of the difference at follow-up; the changes differ by "
-            f"{change}" + ("; the level is pooled" if pooled else "") + _both(data, i, j),
+            f"the arms of {study} differed by {level} - ({change}) = {middle:.3g} "
+            f"({span(Interval(low, high))} by rounding) at baseline{_both(data, i, j)}, "
+            f"{100 * share:.0f} % of the difference at follow-up"
+            f"{', which is pooled' if pooled else ''}; the changes differ by {change}",
             outcome,
             time,
             level,
