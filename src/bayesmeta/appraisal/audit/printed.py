@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-import numpy as np
-
 from bayesmeta.appraisal.audit.finding import Finding, Interval, Severity
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.measures import Measure, measure_named
@@ -31,13 +29,13 @@ class Printed:
         return float(_plain(self.text).lstrip("<>"))
 
 
-def printed(text: str, decimals: int = 0) -> Printed:
+def printed(text: str, decimals: int | None = None) -> Printed:
     """Return the interval of a printed number: half a unit of its last digit to either side.
 
     Parameters
     ----------
     text : str
-    decimals : int
+    decimals : int, optional
         Digits after the point that it had at least, trailing zeros being lost.
 
     Examples
@@ -50,7 +48,8 @@ def printed(text: str, decimals: int = 0) -> Printed:
     number = Decimal(_plain(text))
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)
-    half = Decimal((0, (5,), min(exponent, -decimals) - 1))
+    last = exponent if decimals is None else min(exponent, -decimals)
+    half = Decimal((0, (5,), last - 1))
     return Printed(text, Interval(float(number - half), float(number + half)))
 
 
@@ -157,43 +156,38 @@ def read_printed(table: Table) -> tuple[PrintedRow, ...]:
     Interval(low=0.025, high=0.035)
     """
     table.need(("outcome", "measure", *LIMITS))
-    time = time_column(table)
-    times = table.numbers(time, optional=True) if time else np.full(len(table), np.nan)
     lost = not any(
         "." in cell and cell.endswith("0") for name in LIMITS for cell in table.text(name)
     )
-    counts = {
-        name: table.numbers(name, _WHOLE if name == "df" else _COUNTED, optional=True)
-        for name in table.columns
-        if name in ("df", "k", "n") or name.startswith("n_")
-    }
-    rows = []
-    for i in range(len(table)):
-        measure = _measure(table, i)
-        rule = _RATIO if measure.ratio else NUMBER
-        limits = {name: _cell(table, name, i, rule) for name in LIMITS}
-        whole = {name: int(x[i]) for name, x in counts.items() if not np.isnan(x[i])}
-        rows.append(
-            PrintedRow(
-                outcome=table.text("outcome")[i],
-                time=None if np.isnan(times[i]) else float(times[i]),
-                design=_text(table, "design", i),
-                measure=measure,
-                model=_model(table, i),
-                **{name: printed(text) for name, text in limits.items()},
-                se=_optional(table, "se", i, STANDARD_ERROR),
-                p=_p(table, P_COLUMNS, i),
-                q=_optional(table, "q", i, _NOT_NEGATIVE),
-                i2=_i2(table, i),
-                p_heterogeneity=_p(table, ("p_heterogeneity",), i),
-                df=whole.pop("df", None),
-                k=whole.pop("k", None),
-                n=whole,
-                source=_text(table, "source", i),
-                padded=_padded(tuple(limits.values())) if lost else None,
-            )
-        )
-    return tuple(rows)
+    return tuple(_row(table.select([i]), lost=lost) for i in range(len(table)))
+
+
+def _row(table: Table, *, lost: bool) -> PrintedRow:
+    """Read a table of one row."""
+    measure = _measure(table)
+    rule = _RATIO if measure.ratio else NUMBER
+    estimate, low, high = (_cell(table, name, rule) for name in LIMITS)
+    time, whole = time_column(table), _whole_numbers(table)
+    return PrintedRow(
+        outcome=table.text("outcome")[0],
+        time=float(table.numbers(time)[0]) if time and _text(table, time) else None,
+        design=_text(table, "design"),
+        measure=measure,
+        model=_model(table),
+        estimate=printed(estimate),
+        ci_low=printed(low),
+        ci_high=printed(high),
+        se=_optional(table, "se", STANDARD_ERROR),
+        p=_p(table, P_COLUMNS),
+        q=_optional(table, "q", _NOT_NEGATIVE),
+        i2=_i2(table),
+        p_heterogeneity=_p(table, ("p_heterogeneity",)),
+        df=whole.pop("df", None),
+        k=whole.pop("k", None),
+        n=whole,
+        source=_text(table, "source"),
+        padded=_padded((estimate, low, high)) if lost else None,
+    )
 
 
 def time_column(table: Table) -> str | None:
@@ -233,54 +227,62 @@ def _padded(texts: tuple[str, ...]) -> int | None:
     return max(decimals)
 
 
-def _text(table: Table, column: str, i: int) -> str:
-    return table.text(column)[i] if column in table else ""
+def _text(table: Table, column: str) -> str:
+    return table.text(column)[0] if column in table else ""
 
 
-def _cell(table: Table, column: str, i: int, rule: Rule) -> str:
+def _cell(table: Table, column: str, rule: Rule) -> str:
     """Return the text of a cell that is a number and obeys the rule."""
-    table.select([i]).numbers(column, rule)
-    return table.text(column)[i]
+    table.numbers(column, rule)
+    return table.text(column)[0]
 
 
-def _optional(table: Table, column: str, i: int, rule: Rule) -> Printed | None:
-    return printed(_cell(table, column, i, rule)) if _text(table, column, i) else None
+def _optional(table: Table, column: str, rule: Rule) -> Printed | None:
+    return printed(_cell(table, column, rule)) if _text(table, column) else None
 
 
-def _p(table: Table, columns: tuple[str, ...], i: int) -> Printed | None:
+def _whole_numbers(table: Table) -> dict[str, int]:
+    return {
+        name: int(table.numbers(name, _WHOLE if name == "df" else _COUNTED)[0])
+        for name in table.columns
+        if (name in ("df", "k", "n") or name.startswith("n_")) and _text(table, name)
+    }
+
+
+def _p(table: Table, columns: tuple[str, ...]) -> Printed | None:
     for column in columns:
-        if text := _text(table, column, i):
-            _as_number(table, column, i, _plain(text).lstrip("<>"), _PROBABILITY)
+        if text := _text(table, column):
+            _as_number(table, column, _plain(text).lstrip("<>"), _PROBABILITY)
             return printed_p(text)
     return None
 
 
-def _i2(table: Table, i: int) -> Printed | None:
-    if not (text := _text(table, "i2", i)):
+def _i2(table: Table) -> Printed | None:
+    if not (text := _text(table, "i2")):
         return None
-    _as_number(table, "i2", i, _plain(text), _PER_CENT)
+    _as_number(table, "i2", _plain(text), _PER_CENT)
     found = printed(text).range
     return Printed(text, Interval(max(0.0, found.low), min(100.0, found.high)))
 
 
-def _as_number(table: Table, column: str, i: int, text: str, rule: Rule) -> None:
+def _as_number(table: Table, column: str, text: str, rule: Rule) -> None:
     try:
         fine = rule.holds(float(text))
     except ValueError:
         fine = False
     if not fine:
-        table.fail(column, i, rule.expected)
+        table.fail(column, 0, rule.expected)
 
 
-def _measure(table: Table, i: int) -> Measure:
+def _measure(table: Table) -> Measure:
     try:
-        return measure_named(table.text("measure")[i])
+        return measure_named(table.text("measure")[0])
     except InputError as error:
-        raise InputError(f"{error} in {table.where(i)}") from None
+        raise InputError(f"{error} in {table.where(0)}") from None
 
 
-def _model(table: Table, i: int) -> Model | None:
-    text = _text(table, "model", i)
+def _model(table: Table) -> Model | None:
+    text = _text(table, "model")
     words = text.casefold()
     if not text:
         return None
@@ -288,4 +290,4 @@ def _model(table: Table, i: int) -> Model | None:
         return "random"
     if "fixed" in words or "common" in words:
         return "fixed"
-    return table.fail("model", i, "a text with fixed, common or random is expected")
+    return table.fail("model", 0, "a text with fixed, common or random is expected")

@@ -19,6 +19,7 @@ from bayesmeta.evidence.table import Table
 from bayesmeta.frequentist import FrequentistPool
 
 _TINY = 1e-300
+_LEAST_SE = 1e-75  # its fourth power is above 0
 _ARMS = ("treatment", "control")
 
 
@@ -86,7 +87,7 @@ def fixed_range(box: Box) -> PoolRange:
     every w; and its root is a seminorm of y, so it moves by at most ``sqrt(sum w r^2)`` where each
     y moves by at most r. The limits are bounded by those of estimate and SE.
     """
-    w_low, w_high = box.se_high**-2, np.maximum(box.se_low, _TINY**0.25) ** -2
+    w_low, w_high = _weights(box)
     return _pool_range("IV", box, w_low, w_high, _q_range(box, w_low, w_high))
 
 
@@ -97,11 +98,11 @@ def random_range(box: Box) -> PoolRange:
     ``dC/dw_i = (1 - p_i)^2 + sum_(j != i) p_j^2`` with ``p = w / sum w``. Bounds of Q and C bound
     tau2, and those of tau2 and the SEs the pool.
     """
-    w_low, w_high = box.se_high**-2, np.maximum(box.se_low, _TINY**0.25) ** -2
+    w_low, w_high = _weights(box)
     q, df = _q_range(box, w_low, w_high), len(w_low) - 1
-    least, most = (float(w.sum() - (w**2).sum() / w.sum()) for w in (w_low, w_high))
     if df == 0:
         return _pool_range("DL", box, w_low, w_high, q)
+    least, most = _spread(w_low), _spread(w_high)
     tau2_low, tau2_high = max(0.0, (q.low - df) / most), max(0.0, (q.high - df) / least)
     return _pool_range("DL", box, 1 / (1 / w_low + tau2_high), 1 / (1 / w_high + tau2_low), q)
 
@@ -122,6 +123,17 @@ def exact(pool: FrequentistPool) -> PoolRange:
         i2=None if pool.i2 is None else point(100 * pool.i2),
         p_heterogeneity=None if pool.p_heterogeneity is None else point(pool.p_heterogeneity),
     )
+
+
+def _weights(box: Box) -> tuple[Array, Array]:
+    return box.se_high**-2, np.maximum(box.se_low, _LEAST_SE) ** -2
+
+
+def _spread(w: Array) -> float:
+    """Return ``sum w - sum w^2 / sum w = sum_(i != j) w_i w_j / sum w``, without cancellation."""
+    pairs = np.outer(w, w)
+    np.fill_diagonal(pairs, 0.0)
+    return float(pairs.sum() / w.sum())
 
 
 def _pool_range(method: str, box: Box, w_low: Array, w_high: Array, q: Interval) -> PoolRange:

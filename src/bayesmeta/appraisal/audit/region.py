@@ -1,7 +1,6 @@
 """What an estimate and its interval leave possible: a polygon in (mu, SE), exactly."""
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -60,12 +59,12 @@ class Region:
         lower = np.array([estimate.low, low.low, high.low, 0.0])
         a, b = np.vstack([slopes, -slopes]), np.concatenate([upper, -lower])
         a, b = a[np.isfinite(b)], b[np.isfinite(b)]
-        corners = [
-            np.linalg.solve(a[[i, j]], b[[i, j]])
-            for i, j in combinations(range(len(b)), 2)
-            if abs(np.linalg.det(a[[i, j]])) > _SLACK
-        ]
-        points = np.array(corners)
+        i, j = np.triu_indices(len(b), 1)
+        det = a[i, 0] * a[j, 1] - a[i, 1] * a[j, 0]
+        i, j, det = (x[np.abs(det) > _SLACK] for x in (i, j, det))
+        m = (b[i] * a[j, 1] - b[j] * a[i, 1]) / det
+        s = (a[i, 0] * b[j] - a[j, 0] * b[i]) / det
+        points = np.stack([m, s], axis=1)
         slack = _SLACK * np.abs(b).max()
         return cls(points[(points @ a.T <= b + slack).all(axis=1)], df)
 
@@ -126,4 +125,7 @@ def on_scale(x: Interval, measure: Measure) -> Interval:
 
 def off_scale(x: Interval, measure: Measure) -> Interval:
     """Put an interval of the analysis scale on the printed scale."""
-    return Interval(float(np.exp(x.low)), float(np.exp(x.high))) if measure.ratio else x
+    if not measure.ratio:
+        return x
+    with np.errstate(over="ignore"):
+        return Interval(float(np.exp(x.low)), float(np.exp(x.high)))
