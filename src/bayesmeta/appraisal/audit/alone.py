@@ -168,8 +168,9 @@ def _heterogeneity(row: PrintedRow) -> Iterator[Finding]:
         yield row.finding(
             "warning" if of_tau2 else "error",
             "heterogeneity",
-            f"on {df} df {one.name} {one.printed.text} means Q = {span(one.q)} and so "
-            f"{other.name} {span(found)}; printed {other.printed.text}{words}",
+            f"on {df} df {one.name} {one.printed.text} "
+            + (f"means Q {span(one.q)}, which gives " if one.name != "Q" else "gives ")
+            + f"{other.name} {span(found)}; printed {other.printed.text}{words}",
             other.printed.text,
             found,
         )

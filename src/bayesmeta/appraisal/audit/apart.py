@@ -1,6 +1,6 @@
 """A printed pool taken apart: the 2x2 tables and the two studies that can have produced it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 from math import isfinite, prod
 
@@ -16,9 +16,13 @@ from bayesmeta.appraisal.audit.trials import Arms
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.pooling import describe
 from bayesmeta.evidence.study import Pool
+from bayesmeta.fit.words import count
 
 type Sizes = Mapping[str, set[tuple[int, int]]]
+type Solution = tuple[list[str], Counts]
 
+LARGEST = 10**9
+"""Combinations of tables that are searched, most of them ruled out by the estimate, at most."""
 SHOWN = 10
 """Solutions that a message lists."""
 
@@ -26,16 +30,15 @@ SHOWN = 10
 def check_counts(row: PrintedRow, data: Data | None, sizes: Sizes) -> Iterator[Finding]:
     """Look for whole patients behind a printed OR, RR or RD, where the data do not show them.
 
-    Every set of k of the trials with known arm sizes is tried; a row of one study that prints its
-    own arm sizes needs no data.
+    Every set of k of the trials with known arm sizes is tried. A row of one study that prints its
+    numbers of patients needs no data: ``n_treatment`` and ``n_control``, or ``n`` in any arms.
     """
     if row.measure.name not in MEASURES or (data is not None and _counted(row, data)):
         return
     pool = None if data is None else data.pool_of(row)
     k = row.k if row.k is not None else 0 if pool is None else pool.k
-    own = [row.n[name] for name in ("n_treatment", "n_control") if name in row.n]
-    if k == 1 and len(own) == 2:
-        sizes = {"the study": {(own[0], own[1])}}
+    if k == 1 and (own := _own_arms(row)):
+        sizes = {"the study": own}
     groups = [
         list(zip(trials, arms, strict=True))
         for trials in combinations(sizes, k)
@@ -44,15 +47,19 @@ def check_counts(row: PrintedRow, data: Data | None, sizes: Sizes) -> Iterator[F
     if k < 1 or not groups:
         return
     searched = sum(prod((a + 1) * (b + 1) for _, (a, b) in group) for group in groups)
-    found: list[tuple[list[str], Counts]] = []
+    found: list[Solution] = []
     try:
+        if searched > LARGEST:
+            raise InputError(f"{searched:.2g} combinations of tables")
         for group in groups:
             solutions = possible_tables(row, [tables_of(a, b) for _, (a, b) in group])
             found += [([name for name, _ in group], solution) for solution in solutions]
     except InputError as error:
         yield row.finding("note", "2x2 tables", f"not searched: {error}")
         return
-    yield _counts_finding(row, groups, searched, found)
+    several = len({tuple(name for name, _ in group) for group in groups})
+    sets = f"{several} sets of {count(k, 'trial', 'trials')}" if several > 1 else "these arms"
+    yield _counts_finding(row, f"{searched} combinations of whole patients over {sets}", found)
 
 
 def check_split(row: PrintedRow, data: Data | None) -> Iterator[Finding]:
@@ -82,24 +89,26 @@ def _counted(row: PrintedRow, data: Data) -> bool:
     return all(status in INDEPENDENT for status in pool.status) and agrees(row, data)
 
 
-def _counts_finding(
-    row: PrintedRow,
-    groups: Sequence[object],
-    searched: int,
-    found: list[tuple[list[str], Counts]],
-) -> Finding:
-    parts = [row.measure.name, "interval"]
-    parts += ["P"] * (row.p is not None)
-    parts += ["heterogeneity P"] * (row.p_heterogeneity is not None)
-    sets = f"{len(groups)} sets of {row.k} trials" if len(groups) > 1 else "the arm sizes"
+def _own_arms(row: PrintedRow) -> set[tuple[int, int]]:
+    """Return the arms that a row's own numbers of patients allow."""
+    if {"n_treatment", "n_control"} <= set(row.n):
+        return {(row.n["n_treatment"], row.n["n_control"])}
+    n = row.n.get("n", 0)
+    return {(a, n - a) for a in range(1, n)}
+
+
+def _counts_finding(row: PrintedRow, searched: str, found: list[Solution]) -> Finding:
     if not found:
         return row.finding(
             "warning",
             "2x2 tables",
-            f"none of {searched} combinations of whole patients over {sets} gives {row.shown}: "
-            "the estimate is adjusted, of another method, or of other numbers of patients",
+            f"none of {searched} gives {row.shown}: it is adjusted, or of another method, or of "
+            "other numbers of patients",
             row.shown,
         )
+    matched = [row.measure.name, "interval"]
+    matched += ["P"] * (row.p is not None)
+    matched += ["heterogeneity P"] * (row.p_heterogeneity is not None)
     lines = [
         ", ".join(
             f"{name} {a}/{n1} v {c}/{n2}"
@@ -108,12 +117,11 @@ def _counts_finding(
         for names, counts in found[:SHOWN]
     ]
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    verb = "reproduces" if len(found) == 1 else "reproduce"
     return row.finding(
         "note",
         "2x2 tables",
-        f"{len(found)} of {searched} combinations of whole patients over {sets} {verb} "
-        f"{listed(parts)}: {'; or '.join(lines)}{more}",
+        f"{len(found)} of {searched} {'reproduces' if len(found) == 1 else 'reproduce'} "
+        f"{listed(matched)}: {'; or '.join(lines)}{more}",
         row.shown,
     )
 
@@ -140,17 +148,18 @@ def _other(
         )
         words = describe(data.table, place)
     first, second = pool.studies[j], pool.studies[1 - j]
-    other = other_of_two(region, known, model)
-    if other is None:
-        if model == "fixed":
-            yield row.finding(
-                "warning",
-                "two-study split",
-                f"{first} ({words}) has an SE of {span(known.se)}, not above the pool's "
-                f"{span(region.se)}: no second study makes it a fixed-effect pool of two",
-            )
+    if model == "fixed" and known.se.high <= region.se.low:
+        yield row.finding(
+            "warning",
+            "two-study split",
+            f"{first} ({words}) has an SE of {span(known.se)}, not above the pool's "
+            f"{span(region.se)}: no second study makes it a fixed-effect pool of two",
+        )
         return
-    component, q = other
+    pair = other_of_two(region, known, model)
+    if pair is None:
+        return
+    component, q = pair.other, pair.q
     p = p_of_q(q, 1)
     text = (
         f"with {first} as it stands ({words}) the pool leaves {second} "
@@ -166,7 +175,9 @@ def _other(
             p,
         )
     else:
-        yield row.finding("note", "two-study split", text, row.shown, component.y)
+        yield row.finding(
+            "note", "two-study split", text, row.shown, off_scale(component.y, row.measure)
+        )
 
 
 def _halves(

@@ -150,11 +150,11 @@ def data_of_analysis(path: Path, root: Path) -> Data:
     )
 
 
-def data_of_table(path: Path, measure: str) -> Data:
+def data_of_table(path: Path, measure: str, outcome: str) -> Data:
     """Read a table of studies without an analysis file; RevMan 5's rules."""
-    evidence = evidence_from_table(path, measure=measure, convention="revman5")
+    evidence = evidence_from_table(path, measure=measure, name=outcome, convention="revman5")
     table = read_table(path)
-    keys = keys_of(table, path.stem, "time")
+    keys = keys_of(table, outcome, "time")
     kept = tuple(range(len(table)))
     return Data(evidence, table, keys, kept, changes=False, arms=_ARMS, published=None, beside={})
 

@@ -16,7 +16,8 @@ def check_single_studies(rows: Sequence[PrintedRow]) -> Iterator[Finding]:
         models = listed(sorted({str(row.model) for row in single}))
         where: dict[str, list[str]] = {}
         for row in single:
-            where.setdefault(row.outcome, []).append("" if row.time is None else f"{row.time:g}")
+            times = where.setdefault(row.outcome, [])
+            times += [] if row.time is None else [f"{row.time:g}"]
         places = "; ".join(f"{name} {', '.join(times)}".strip() for name, times in where.items())
         yield Finding(
             "warning",

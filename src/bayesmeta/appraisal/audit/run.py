@@ -108,8 +108,9 @@ def audit(
     Parameters
     ----------
     source : str, Path or a sequence of them, optional
-        Names of analyses, or CSV files of studies. By default every analysis of the project; none
-        where ``published`` is given.
+        Names of analyses, or CSV files of studies (with ``published``, whose measure they take,
+        and its outcome where it has one and they name none). By default every analysis of the
+        project; none where ``published`` is given.
     published : path, optional
         A table of pooled rows in place of those that the analyses name; `read_printed` lists its
         columns. Without ``source`` only the checks of a row against itself are made.
@@ -198,12 +199,13 @@ def _data(name: str | Path, home: Project, given: Table | None) -> Data:
         return data_of_analysis(home.find(str(name)), home.root)
     if given is None:
         raise InputError(f"{name} is a table of studies: --published FILE is expected with it")
-    measures = dict.fromkeys(given.text("measure")) if "measure" in given else {}
+    measures, outcomes = (sorted(set(given.text(name))) for name in ("measure", "outcome"))
     if len(measures) != 1:
         raise InputError(
-            f"{given.source} has {len(measures)} measures: a table of studies is compared with one"
+            f"{given.source} has the measures {', '.join(measures)}: one is expected beside {name}"
         )
-    return data_of_table(Path(name), next(iter(measures)))
+    outcome = outcomes[0] if len(outcomes) == 1 else Path(name).stem
+    return data_of_table(Path(name), measures[0], outcome)
 
 
 def _tables(data: Sequence[Data], given: Table | None) -> list[Table]:

@@ -11,6 +11,7 @@ is ``2 / (v1 + v2)``), put ``h = max(0, (Q - 1) / 2)``, or 0 in a fixed-effect p
 and study 2 has 1 - a for a and the other sign. Estimate, SE and Q leave one number free: a.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from math import sqrt
@@ -32,6 +33,14 @@ class Component:
 
     y: Interval
     se: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The other study of a pool of two, and the Q of both."""
+
+    other: Component
+    q: Interval
 
 
 def split_pool(
@@ -70,56 +79,76 @@ def split_pool(
     )
 
 
-def other_of_two(
-    region: Region, known: Component, model: Model
-) -> tuple[Component, Interval] | None:
+def other_of_two(region: Region, known: Component, model: Model) -> Pair | None:
     """Return the other study of a pool of two when one is known, and the Q that the two have.
 
-    With ``e = y1 - mu``::
+    With ``e = y1 - mu``, in a fixed-effect pool and in a random one with ``tau2 = 0``, which is
+    ``v1 >= s^2 + e^2``; and in a random one with ``tau2 > 0``::
 
-        fixed     v2 = (s^-2 - v1^-1)^-1   y2 = mu - e v2 / v1   Q = e^2 / (v1 - s^2)
-        random    v2 = v1 - e^2 + s^4 / e^2   y2 = mu - s^2 / e   Q = (e + s^2 / e)^2 / (v1 + v2)
+        v2 = (s^-2 - v1^-1)^-1      y2 = mu - e v2 / v1    Q = e^2 / (v1 - s^2)
+        v2 = v1 - e^2 + s^4 / e^2   y2 = mu - s^2 / e      Q = (e + s^2 / e)^2 / (v1 + v2)
 
-    the second where ``tau2 > 0``. Bounds of the parts bound the whole.
+    Bounds of the parts bound the whole.
 
     Returns
     -------
-    (Component, Interval) or None
-        None where no second study is possible: the first is less precise than it would have to
-        be in a fixed-effect pool, or the estimates can be equal in a random-effects one.
+    Pair or None
+        None where the numbers leave it without bounds, or leave no such study.
 
     Examples
     --------
     >>> region = Region(np.array([[-2.0, 0.9235]]), None)  # proteinuria at 6 months
     >>> deng = Component(Interval(-2.1, -2.1), Interval(1.139, 1.139))
-    >>> tang, q = other_of_two(region, deng, "fixed")
-    >>> round(tang.y.low, 2), round(tang.se.low, 2), round(q.low, 4)
+    >>> pair = other_of_two(region, deng, "fixed")
+    >>> round(pair.other.y.low, 2), round(pair.other.se.low, 2), round(pair.q.low, 4)
     (-1.81, 1.58, 0.0225)
     """
-    mu, s = region.mu, region.se
-    e = Interval(known.y.low - mu.high, known.y.high - mu.low)
+    e = Interval(known.y.low - region.mu.high, known.y.high - region.mu.low)
     v1 = Interval(known.se.low**2, known.se.high**2)
     if model == "fixed":
-        if v1.low <= s.high**2:
-            return None
-        largest, least = max(e.low**2, e.high**2), 0.0 if _spans_zero(e) else _least_square(e)
-        q = Interval(least / (v1.high - s.low**2), largest / (v1.low - s.high**2))
-        v2 = [1 / (1 / s_**2 - 1 / v) for s_, v in product(_ends(s), _ends(v1))]
-        ratio = [1 / (v / s_**2 - 1) for s_, v in product(_ends(s), _ends(v1))]
-        y2 = [m - e_ * r for m, e_, r in product(_ends(mu), _ends(e), ratio)]
-        return Component(hull(np.array(y2)), hull(np.sqrt(v2))), q
-    if _spans_zero(e):
+        return _without_tau(region, e, v1)
+    s, nearest, farthest = region.se, _least(e), max(map(abs, _ends(e)))
+    pairs = []
+    if v1.high >= s.low**2 + nearest**2:
+        pairs.append(_without_tau(region, e, v1))
+    if v1.low <= s.high**2 + farthest**2:
+        pairs.append(_with_tau(region, e, v1) if nearest > 0 else None)
+    possible = [pair for pair in pairs if pair is not None]
+    if not possible or len(possible) < len(pairs):
         return None
+    return Pair(
+        Component(_join(p.other.y for p in possible), _join(p.other.se for p in possible)),
+        _join(p.q for p in possible),
+    )
+
+
+def _without_tau(region: Region, e: Interval, v1: Interval) -> Pair | None:
+    mu, s = region.mu, region.se
+    if v1.low <= s.high**2:
+        return None
+    v2 = [1 / (1 / s_**2 - 1 / v) for s_, v in product(_ends(s), _ends(v1))]
+    ratio = [1 / (v / s_**2 - 1) for s_, v in product(_ends(s), _ends(v1))]
+    y2 = [m - e_ * r for m, e_, r in product(_ends(mu), _ends(e), ratio)]
+    largest = max(e_**2 for e_ in _ends(e)) / (v1.low - s.high**2)
+    q = Interval(_least(e) ** 2 / (v1.high - s.low**2), largest)
+    return Pair(Component(hull(np.array(y2)), hull(np.sqrt(v2))), q)
+
+
+def _with_tau(region: Region, e: Interval, v1: Interval) -> Pair | None:
+    mu, s = region.mu, region.se
     v2 = [v - e_**2 + s_**4 / e_**2 for v, e_, s_ in product(_ends(v1), _ends(e), _ends(s))]
-    y2 = [m - s_**2 / e_ for m, s_, e_ in product(_ends(mu), _ends(s), _ends(e))]
     if max(v2) <= 0:
         return None
+    y2 = [m - s_**2 / e_ for m, s_, e_ in product(_ends(mu), _ends(s), _ends(e))]
     sizes = [abs(e_) for e_ in _ends(e)]
-    gaps = [s_**2 / e_ for s_, e_ in product(_ends(s), sizes)]
-    nearest, farthest = min(sizes) + min(gaps), max(sizes) + max(gaps)
-    total = Interval(v1.low + max(0.0, min(v2)), v1.high + max(v2))
-    q = Interval(nearest**2 / total.high, farthest**2 / total.low)
-    return Component(hull(np.array(y2)), Interval(sqrt(max(0.0, min(v2))), sqrt(max(v2)))), q
+    gaps = [s_**2 / size for s_, size in product(_ends(s), sizes)]
+    least, most = max(0.0, min(v2)), max(v2)
+    q = Interval(
+        (min(sizes) + min(gaps)) ** 2 / (v1.high + most),
+        (max(sizes) + max(gaps)) ** 2 / (v1.low + least) if v1.low + least > 0 else np.inf,
+    )
+    se = Interval(sqrt(least), sqrt(most))
+    return Pair(Component(hull(np.array(y2)), se), q)
 
 
 def _component(region: Region, q: Interval, model: Model, share: Interval, sign: int) -> Component:
@@ -153,9 +182,11 @@ def _ends(x: Interval) -> tuple[float, float]:
     return x.low, x.high
 
 
-def _spans_zero(x: Interval) -> bool:
-    return x.low <= 0 <= x.high
+def _least(x: Interval) -> float:
+    """Return the smallest absolute value."""
+    return 0.0 if x.low <= 0 <= x.high else min(abs(x.low), abs(x.high))
 
 
-def _least_square(x: Interval) -> float:
-    return min(x.low**2, x.high**2)
+def _join(ranges: Iterable[Interval]) -> Interval:
+    ends = [end for x in ranges for end in _ends(x)]
+    return Interval(min(ends), max(ends))

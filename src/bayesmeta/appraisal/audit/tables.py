@@ -22,6 +22,8 @@ type Size = int | tuple[int, int]
 MEASURES = ("OR", "RR", "RD")
 MOST = 20_000_000
 """Combinations of tables that are looked at one by one, at most."""
+MOST_OF_ONE = 1_000_000
+"""Tables that one trial may have."""
 
 _CHUNK = 1_000_000
 _SLACK = 1e-9
@@ -43,13 +45,19 @@ def tables_of(n_treatment: Size, n_control: Size) -> Counts:
     >>> len(tables_of((1, 2), 3))
     20
     """
-    arms = []
-    for size in (n_treatment, n_control):
-        low, high = (size, size) if isinstance(size, int) else size
+    bounds = [(x, x) if isinstance(x, int) else x for x in (n_treatment, n_control)]
+    for low, high in bounds:
         if not 1 <= low <= high:
-            raise InputError(f"an arm of {size} patients: 1 or more, or (least, most), is expected")
-        arms.append(np.array([(x, n) for n in range(low, high + 1) for x in range(n + 1)]))
-    treatment, control = arms
+            raise InputError(
+                f"an arm of {low} to {high} patients: 1 or more, or (least, most), is expected"
+            )
+    many = prod((low + high + 2) * (high - low + 1) // 2 for low, high in bounds)
+    if many > MOST_OF_ONE:
+        raise InputError(f"{many:.2g} tables of one trial: smaller arms are expected")
+    treatment, control = (
+        np.array([(x, n) for n in range(low, high + 1) for x in range(n + 1)])
+        for low, high in bounds
+    )
     return np.hstack(
         [np.repeat(treatment, len(control), axis=0), np.tile(control, (len(treatment), 1))]
     )

@@ -101,7 +101,7 @@ def _contrasts(data: Data) -> Iterator[Finding]:
             else f"beyond their own rounding ({span(possible)})"
         )
         yield Finding(
-            "note" if rounded else "error",
+            "warning" if rounded else "error",
             "arms",
             f"{data.keys.studies[i]} printed {arms.words}: difference {y:.4g} (SE {se:.4g}); its "
             f"row has {text}, {why}",
