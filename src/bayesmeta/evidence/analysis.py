@@ -47,8 +47,12 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
     >>> [(pool.time, pool.studies) for pool in evidence.pools[:2]]
     [(2.0, ('Tang 2016',)), (3.0, ('Yang 2014',))]
     """
-    path, shown = Path(path), shown_path(Path(path))
-    rows = rows_of_analysis(path, project_root)
+    return evidence_of_rows(rows_of_analysis(path, project_root))
+
+
+def evidence_of_rows(rows: "AnalysisRows") -> Evidence:
+    """Pool the rows of an analysis."""
+    path, shown = rows.path, shown_path(rows.path)
     spec, measure, table, keys, kept = rows.spec, rows.measure, rows.table, rows.keys, rows.kept
     pools, not_estimable = _pools(table.select(kept), spec, measure, path.stem)
     if rows.published is not None:
@@ -86,11 +90,13 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
 class AnalysisRows:
     """The rows of an analysis before they are pooled.
 
-    ``table`` holds every row of the outcome, its columns named as layouts do; ``kept`` are the
-    positions of those that the analysis pools, ``second`` those that gave way to a preferred row.
-    ``folder`` is where the table lies, ``published`` the printed rows.
+    ``path`` is that of the analysis file. ``table`` holds every row of the outcome, its columns
+    named as layouts do; ``kept`` are the positions of those that the analysis pools, ``second``
+    those that gave way to a preferred row. ``folder`` is where the table lies, ``published`` the
+    printed rows.
     """
 
+    path: Path
     spec: "AnalysisFile"
     measure: Measure
     table: Table
@@ -131,7 +137,7 @@ def rows_of_analysis(path: str | Path, project_root: str | Path) -> AnalysisRows
     if spec.published is not None:
         published = read_table(*_inside(data, spec.published, shown, "published"))
     folder = _inside(data, spec.data, shown, "data")[0].parent
-    return AnalysisRows(spec, measure, table, keys, kept, second, folder, published)
+    return AnalysisRows(path, spec, measure, table, keys, kept, second, folder, published)
 
 
 def shown_path(path: Path) -> str:

@@ -50,7 +50,7 @@ def test_item_2_adverse_events_cannot_come_from_the_counts_printed(of):
 
 def test_item_3_ten_of_eighteen_rows_are_one_study(of):
     (model,) = of("model")
-    assert model.message.startswith("10 of 18 rows rest on one study and are labelled fixed")
+    assert model.message.startswith("10 of 18 rows labelled fixed with one study to rest on")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_item_9_creatinine_that_is_not_as_deng_printed_it(of):
 
 def test_item_11_sledai_is_lower_at_2_and_6_months(of):
     (finding,) = of("times", "sledai")
-    assert "excludes no effect at 2 and 6; includes no effect at 3 and 12" in finding.message
+    assert "excludes 0 at 2 and 6, includes 0 at 3 and 12" in finding.message
 
 
 def test_item_12_one_centre_twice(found):
@@ -135,7 +135,7 @@ def test_item_12_one_centre_twice(found):
 
 def test_agreement_of_rows_made_from_the_pool_is_called_what_it_is(of):
     (finding,) = of("agreement")
-    assert finding.message.startswith("16 of 18 rows agree")
+    assert finding.message.startswith("of 18 rows with study rows 16 agree")
     assert "arithmetic and not evidence" in finding.message
 
 

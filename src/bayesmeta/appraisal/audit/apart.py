@@ -11,7 +11,7 @@ from bayesmeta.appraisal.audit.finding import Finding, Interval
 from bayesmeta.appraisal.audit.printed import Model, PrintedRow
 from bayesmeta.appraisal.audit.region import Region, off_scale
 from bayesmeta.appraisal.audit.split import WIDE, Component, other_of_two, split_pool
-from bayesmeta.appraisal.audit.tables import MEASURES, Counts, possible_tables, tables_of
+from bayesmeta.appraisal.audit.tables import MEASURES, MOST, Counts, possible_tables, tables_of
 from bayesmeta.appraisal.audit.trials import Arms
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.pooling import describe
@@ -23,6 +23,8 @@ type Solution = tuple[list[str], Counts]
 
 LARGEST = 10**9
 """Combinations of tables that are searched, most of them ruled out by the estimate, at most."""
+MOST_IN_ANY_ARMS = 200
+"""Patients of one study whose arms are searched for too, at most."""
 SHOWN = 10
 """Solutions that a message lists."""
 
@@ -49,7 +51,7 @@ def check_counts(row: PrintedRow, data: Data | None, sizes: Sizes) -> Iterator[F
     searched = sum(prod((a + 1) * (b + 1) for _, (a, b) in group) for group in groups)
     found: list[Solution] = []
     try:
-        if searched > LARGEST:
+        if searched > (MOST if row.model == "random" and k > 1 else LARGEST):
             raise InputError(f"{searched:.2g} combinations of tables")
         for group in groups:
             solutions = possible_tables(row, [tables_of(a, b) for _, (a, b) in group])
@@ -94,7 +96,7 @@ def _own_arms(row: PrintedRow) -> set[tuple[int, int]]:
     if {"n_treatment", "n_control"} <= set(row.n):
         return {(row.n["n_treatment"], row.n["n_control"])}
     n = row.n.get("n", 0)
-    return {(a, n - a) for a in range(1, n)}
+    return {(a, n - a) for a in range(1, n)} if n <= MOST_IN_ANY_ARMS else set()
 
 
 def _counts_finding(row: PrintedRow, searched: str, found: list[Solution]) -> Finding:

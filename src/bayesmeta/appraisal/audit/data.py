@@ -13,7 +13,7 @@ from bayesmeta.appraisal.audit.ranges import (
     fixed_range,
     random_range,
 )
-from bayesmeta.evidence.analysis import evidence_from_analysis, rows_of_analysis
+from bayesmeta.evidence.analysis import evidence_of_rows, rows_of_analysis
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.pooling import Keys, keys_of, statuses_of, words_of_time
@@ -130,7 +130,7 @@ def pool_ranges(pool: Pool, box: Box, measure: Measure, convention: Convention) 
 
 def data_of_analysis(path: Path, root: Path) -> Data:
     """Read an analysis, and the tables beside its data."""
-    rows, evidence = rows_of_analysis(path, root), evidence_from_analysis(path, root)
+    rows = rows_of_analysis(path, root)
     arms = (rows.spec.arms.treatment, rows.spec.arms.control) if rows.spec.arms else _ARMS
     beside = {
         name: read_table(file, f"{name}.csv of {rows.folder.name}")
@@ -139,7 +139,7 @@ def data_of_analysis(path: Path, root: Path) -> Data:
         and file.name != Path(rows.spec.data).name
     }
     return Data(
-        evidence=evidence,
+        evidence=evidence_of_rows(rows),
         table=rows.table,
         keys=rows.keys,
         kept=tuple(rows.kept),

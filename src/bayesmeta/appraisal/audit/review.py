@@ -7,6 +7,7 @@ from bayesmeta.appraisal.audit.data import INDEPENDENT, Data, listed
 from bayesmeta.appraisal.audit.finding import Finding
 from bayesmeta.appraisal.audit.printed import PrintedRow
 from bayesmeta.appraisal.audit.region import on_scale
+from bayesmeta.fit.words import count
 
 
 def check_single_studies(rows: Sequence[PrintedRow]) -> Iterator[Finding]:
@@ -22,8 +23,8 @@ def check_single_studies(rows: Sequence[PrintedRow]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "model",
-            f"{len(single)} of {len(rows)} rows rest on one study and are labelled {models}: "
-            f"nothing is pooled there, whatever the model ({places})",
+            f"{len(single)} of {count(len(rows), 'row', 'rows')} labelled {models} with one study "
+            f"to rest on: nothing is pooled there, whatever the model ({places})",
             printed=models,
         )
 
@@ -37,18 +38,19 @@ def check_significance(rows: Sequence[PrintedRow]) -> Iterator[Finding]:
     for (outcome, _, _), group in groups.items():
         if len(group) < 2:
             continue
+        null = "1" if group[0].measure.ratio else "0"
         times: dict[str, list[str]] = {}
         for row in group:
             low, high = (on_scale(x.range, row.measure) for x in (row.ci_low, row.ci_high))
             word = (
-                "excludes no effect"
+                f"excludes {null}"
                 if low.low > 0 or high.high < 0
-                else "includes no effect"
+                else f"includes {null}"
                 if low.high < 0 < high.low
-                else "ends at no effect, by its digits,"
+                else f"ends at {null}, as far as its digits go,"
             )
             times.setdefault(word, []).append(f"{row.time:g}")
-        text = "; ".join(f"{word} at {listed(at)}" for word, at in sorted(times.items()))
+        text = ", ".join(f"{word} at {listed(at)}" for word, at in sorted(times.items()))
         yield Finding("note", "times", f"the interval {text}", outcome)
 
 
@@ -82,21 +84,17 @@ def check_agreement(pairs: Sequence[tuple[PrintedRow, Data | None]]) -> Iterator
     """Count the rows that their study rows give again, and of what kind those are."""
     compared = [(row, data) for row, data in pairs if data is not None and not data.changes]
     again = [(row, data) for row, data in compared if agrees(row, data)]
-    if not compared:
-        return
-    made = sum(
-        not set(pool.status) <= INDEPENDENT
-        for row, data in again
-        if (pool := data.pool_of(row)) is not None
-    )
-    words = (
-        f"; {made} of them rest on rows derived or reconstructed, in part from the printed row "
-        "itself, so that agreement is arithmetic and not evidence"
-    )
-    yield Finding(
-        "note",
-        "agreement",
-        f"{len(again)} of {len(pairs)} rows agree in every number with the pool of their study rows"
-        + (f" ({len(pairs) - len(compared)} have none here)" if len(compared) < len(pairs) else "")
-        + (words if made else ""),
-    )
+    pools = (data.pool_of(row) for row, data in again)
+    made = sum(pool is not None and not set(pool.status) <= INDEPENDENT for pool in pools)
+    if compared:
+        words = (
+            f"; under {made} of these lie rows derived or reconstructed, in part from the printed "
+            "row itself, so that agreement is arithmetic and not evidence"
+        )
+        yield Finding(
+            "note",
+            "agreement",
+            f"of {count(len(compared), 'row', 'rows')} with study rows {len(again)} "
+            f"{'agrees' if len(again) == 1 else 'agree'} in every number with their pool"
+            + (words if made else ""),
+        )

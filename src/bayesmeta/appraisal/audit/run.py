@@ -99,11 +99,12 @@ def audit(
     """Check a table of pooled results against itself and against its study rows.
 
     Every printed number stands for all that rounds to it, and ranges are carried through every
-    check, so what rounding can explain is never an error or a warning. Checked are, in each row:
-    the middle of the interval, SE and P from it, Q, its P and I2 against each other, df and k;
-    against the data: k, patients, the pool by RevMan 5's arithmetic; 2x2 tables of whole patients
-    that can have produced an OR, RR or RD whose counts are not reported; the two studies of a
-    pool of two; and in the review as a whole: rows left out, arms, baselines, later reviews.
+    check, so what rounding can explain is never an error. Checked are, in each row: the middle of
+    the interval, SE and P from it, Q, its P and I2 against each other, df and k; against the data:
+    k, patients, the pool by RevMan 5's arithmetic; 2x2 tables of whole patients that can have
+    produced an OR, RR or RD whose counts are not reported; the two studies of a pool of two; and
+    in the review as a whole: rows left out, arms, baselines, other reconstructions, later reviews
+    (in ``arms.csv``, ``alternatives.csv`` and ``later_reviews.csv`` beside the data, where there).
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def audit(
     >>> import bayesmeta as bm
     >>> found = bm.audit("proteinuria")
     >>> [(f.time, f.check) for f in found.findings if f.severity == "warning" and f.time == 6]
-    [(6.0, 'pool'), (6.0, 'two-study split'), (6.0, 'baseline')]
+    [(6.0, 'two-study split'), (6.0, 'baseline')]
     """
     home = bundled_project() if project is None else Project(Path(project))
     given = None if published is None else read_table(Path(published))
@@ -144,7 +145,8 @@ def audit(
         if source is not None and given is None:
             pairs = [(row, owner) for row, owner in pairs if owner is not None]
         rows += [row for row, _ in pairs]
-        findings += _of_rows(pairs, _sizes(home, table, owners, given))
+        trials = owners if given is not None else _all_behind(table, home, data)
+        findings += _of_rows(pairs, _sizes(trials), beside=bool(owners))
     for d in data:
         for check in (check_trials, check_left_out, check_overlap, check_later):
             findings += check(d)
@@ -171,7 +173,9 @@ def _sorted(findings: Sequence[Finding], rows: Sequence[PrintedRow]) -> tuple[Fi
     )
 
 
-def _of_rows(pairs: Sequence[tuple[PrintedRow, Data | None]], sizes: Sizes) -> Iterator[Finding]:
+def _of_rows(
+    pairs: Sequence[tuple[PrintedRow, Data | None]], sizes: Sizes, *, beside: bool
+) -> Iterator[Finding]:
     rows = [row for row, _ in pairs]
     yield from check_single_studies(rows)
     yield from check_significance(rows)
@@ -181,6 +185,8 @@ def _of_rows(pairs: Sequence[tuple[PrintedRow, Data | None]], sizes: Sizes) -> I
         if data is not None:
             yield from check_against(row, data)
             yield from check_alternatives(data, row)
+        elif beside:
+            yield row.finding("warning", "k", "no study rows of this outcome are here")
         yield from check_counts(row, data, sizes)
         yield from check_split(row, data)
 
@@ -190,7 +196,7 @@ def _names(
 ) -> list[str | Path]:
     if source is None:
         return [] if given is not None else [analysis.name for analysis in home.analyses()]
-    return [source] if isinstance(source, (str, Path)) else list(source)
+    return [source] if isinstance(source, (str, Path)) else list(dict.fromkeys(source))
 
 
 def _data(name: str | Path, home: Project, given: Table | None) -> Data:
@@ -232,15 +238,23 @@ def _owner(row: PrintedRow, owners: Sequence[Data]) -> Data | None:
     return None
 
 
-def _sizes(home: Project, table: Table, owners: Sequence[Data], given: Table | None) -> Sizes:
-    """Return the arm sizes of every trial behind a table, whichever analysis holds it."""
-    everywhere = list(owners)
-    if given is None:
-        everywhere = [data_of_analysis(analysis.path, home.root) for analysis in home.analyses()]
-        everywhere = [d for d in everywhere if _same(d.published, table)]
+def _all_behind(table: Table, home: Project, data: Sequence[Data]) -> list[Data]:
+    """Return every analysis of the project that names this table of printed rows."""
+    known = {one.evidence.name: one for one in data}
+    every = [
+        known[analysis.name]
+        if analysis.name in known
+        else data_of_analysis(analysis.path, home.root)
+        for analysis in home.analyses()
+    ]
+    return [one for one in every if _same(one.published, table)]
+
+
+def _sizes(data: Sequence[Data]) -> Sizes:
+    """Return the arm sizes of every trial."""
     found: dict[str, set[tuple[int, int]]] = {}
-    for data in everywhere:
-        for study, arms in data.sizes().items():
+    for one in data:
+        for study, arms in one.sizes().items():
             found.setdefault(study, set()).update(arms)
     return found
 

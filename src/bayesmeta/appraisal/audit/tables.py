@@ -25,7 +25,7 @@ MOST = 20_000_000
 MOST_OF_ONE = 1_000_000
 """Tables that one trial may have."""
 
-_CHUNK = 1_000_000
+_CHUNK = 200_000
 _SLACK = 1e-9
 _FEWER = "fewer trials, smaller arms or known tables are expected"
 
