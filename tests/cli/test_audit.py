@@ -28,7 +28,7 @@ def test_the_review_prints_its_findings_and_ends_with_their_number(tmp_path):
 def test_finding_errors_is_no_failure(tmp_path):
     done = bayesmeta("audit", "--published", table(tmp_path, PRINTED), cwd=tmp_path)
     assert done.stdout.splitlines()[0] == "2 printed rows of trials.csv"
-    for words in ("symmetry", "heterogeneity", "sleep", "2 errors, 0 warnings, 0 notes"):
+    for words in ("symmetry", "heterogeneity", "sleep", "3 errors, 0 warnings, 0 notes"):
         assert words in done.stdout
     assert "pain" not in done.stdout
 
@@ -37,8 +37,8 @@ def test_json_is_one_strict_object(tmp_path):
     name = table(tmp_path, PRINTED)
     done = bayesmeta("audit", "--published", name, "--format", "json", cwd=tmp_path)
     found = json.loads(done.stdout)
-    assert (found["rows"], found["errors"], found["warnings"], found["analyses"]) == (2, 2, 0, [])
-    assert [f["check"] for f in found["findings"]] == ["symmetry", "heterogeneity"]
+    assert (found["rows"], found["errors"], found["warnings"], found["analyses"]) == (2, 3, 0, [])
+    assert [f["check"] for f in found["findings"]] == ["symmetry", *2 * ["heterogeneity"]]
     first = found["findings"][0]
     assert (first["printed"], first["outcome"], first["time"]) == ("0.49", "sleep", None)
     assert first["recomputed_low"] == pytest.approx(0.44)
@@ -53,7 +53,7 @@ def test_csv_has_a_line_for_each_finding(tmp_path):
 
 
 def test_studies_of_the_user_beside_the_printed_table(tmp_path):
-    table(tmp_path, "study,estimate,se\nA,0.4,0.2\nB,0.9,0.25\nC,0.2,0.3\n", "studies.csv")
+    table(tmp_path, "study,estimate,se\nA,0.40,0.20\nB,0.90,0.25\nC,0.20,0.30\n", "studies.csv")
     head, pain, _ = PRINTED.splitlines()
     name = table(tmp_path, f"{head}\n{pain}\n", "printed.csv")
     done = bayesmeta("audit", "studies.csv", "--published", name, cwd=tmp_path)

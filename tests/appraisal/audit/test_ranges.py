@@ -9,7 +9,7 @@ from bayesmeta.appraisal.audit.ranges import Box, box_of, fixed_range, random_ra
 from bayesmeta.evidence.effects import effect_of_arms
 from bayesmeta.evidence.measures import measure_named
 from bayesmeta.evidence.table import table_of_columns
-from bayesmeta.frequentist import dersimonian_laird, inverse_variance
+from tests.appraisal.audit.true_tables import pooled
 
 NUMBERS = ("estimate", "ci_low", "ci_high", "p", "q", "p_heterogeneity")
 
@@ -30,16 +30,14 @@ def test_fixed_estimate_is_exactly_that_of_the_corners(k):
             product(*zip(b.y_low, b.y_high, strict=True)),
             product(*zip(b.se_low, b.se_high, strict=True)),
         )
-        means = [inverse_variance(y, se).estimate for y, se in corners]
+        means = [pooled(y, se, "fixed").estimate for y, se in corners]
         found = fixed_range(b).estimate
         np.testing.assert_allclose([found.low, found.high], [min(means), max(means)], rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 20])
-@pytest.mark.parametrize(
-    ("pool", "ranges"), [(inverse_variance, fixed_range), (dersimonian_laird, random_range)]
-)
-def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, pool, ranges):
+@pytest.mark.parametrize(("model", "ranges"), [("fixed", fixed_range), ("random", random_range)])
+def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, model, ranges):
     rng = np.random.default_rng(10 + k)
     for _ in range(10):
         b = box(rng, k, rng.choice([0.01, 0.1, 0.5]))
@@ -47,7 +45,7 @@ def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, pool, ranges):
         inside = rng.uniform(0, 1, (20, 2, k))
         for u in (*inside, *np.round(inside)):
             y = b.y_low + u[0] * (b.y_high - b.y_low)
-            one = pool(y, b.se_low + u[1] * (b.se_high - b.se_low))
+            one = pooled(y, b.se_low + u[1] * (b.se_high - b.se_low), model)
             for name in NUMBERS:
                 value, bounds = getattr(one, name), getattr(found, name)
                 assert (value is None) == (bounds is None)
@@ -60,8 +58,8 @@ def test_a_box_without_width_is_the_pool():
     y, se = np.array([0.3, -0.2, 0.9]), np.array([0.2, 0.3, 0.25])
     point = Box(y, y, se, se)
     for pool, found in (
-        (inverse_variance(y, se), fixed_range(point)),
-        (dersimonian_laird(y, se), random_range(point)),
+        (pooled(y, se, "fixed"), fixed_range(point)),
+        (pooled(y, se, "random"), random_range(point)),
     ):
         for name in NUMBERS:
             bounds = getattr(found, name)

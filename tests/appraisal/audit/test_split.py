@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from bayesmeta.appraisal.audit import Component, Interval, Region, other_of_two, split_pool
-from bayesmeta.frequentist import dersimonian_laird, inverse_variance
-
-POOLS = {"fixed": inverse_variance, "random": dersimonian_laird}
+from tests.appraisal.audit.true_tables import pooled
 
 
-def pooled(y, se, model):
+def point_region(y, se, model):
     """Return the pool as a region of one point, and its Q."""
-    pool = POOLS[model](y, se)
+    pool = pooled(y, se, model)
     s = (pool.ci_high - pool.ci_low) / (2 * 1.959963984540054)
     return Region(np.array([[pool.estimate, s]]), None), Interval(pool.q, pool.q)
 
@@ -31,7 +29,7 @@ def point(component):
     ],
 )
 def test_the_two_come_back(y, se, model):
-    region, q = pooled(y, se, model)
+    region, q = point_region(y, se, model)
     share = se[0] ** 2 / (se[0] ** 2 + se[1] ** 2)
     higher, lower = split_pool(region, q, model, Interval(share, share))
     np.testing.assert_allclose(point(higher), (y[0], se[0]), rtol=1e-9, atol=1e-12)
@@ -44,7 +42,7 @@ def test_the_two_come_back(y, se, model):
     [([1.0, -0.5], [0.3, 0.3]), ([1.0, -0.5], [0.7, 0.2]), ([0.1, 0.0], [0.3, 0.2])],
 )
 def test_the_other_comes_back_where_one_is_known(y, se, model):
-    region, q = pooled(y, se, model)
+    region, q = point_region(y, se, model)
     known = Component(Interval(y[0], y[0]), Interval(se[0], se[0]))
     pair = other_of_two(region, known, model)
     np.testing.assert_allclose(point(pair.other), (y[1], se[1]), rtol=1e-9, atol=1e-9)
@@ -59,7 +57,7 @@ def test_ranges_hold_every_pair_that_rounds_to_the_pool(model):
         share, total = rng.uniform(0.1, 0.9), rng.uniform(0.05, 2)
         se = np.sqrt(total * np.array([share, 1 - share]))
         y = rng.normal(0, 1, 2)
-        pool = POOLS[model](y, se)
+        pool = pooled(y, se, model)
         s = (pool.ci_high - pool.ci_low) / (2 * 1.959963984540054)
         d = 0.02
         m = np.array([[pool.estimate - d, s - d], [pool.estimate + d, s + d]])

@@ -12,7 +12,7 @@ from bayesmeta.appraisal.audit.region import on_scale
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.effects import effect_of_counts
 from bayesmeta.evidence.table import table_of_columns
-from bayesmeta.frequentist import dersimonian_laird, mantel_haenszel
+from tests.appraisal.audit.true_tables import pooled_counts
 
 REFERENCES = Path(__file__).parents[2] / "references"
 
@@ -23,21 +23,11 @@ def printed(measure, estimate, low, high, **cells):
     return read_printed(table_of_columns({n: [c] for n, c in columns.items()}, "t.csv"))[0]
 
 
-def pool_of(counts, measure, model):
-    """Return RevMan's pool of some tables, by the functions that know nothing of the search."""
-    fixed = mantel_haenszel(counts, measure, convention="revman5")
-    if fixed is None or model == "fixed":
-        return fixed
-    y, se = effect_of_counts(counts, measure, "revman5")
-    used = np.isfinite(y)
-    return dersimonian_laird(y[used], se[used], centre=fixed.estimate)
-
-
 def one_by_one(row, trials):
-    """Return what fits of all combinations."""
+    """Return what fits of all combinations, by pools that know nothing of the search."""
     found = []
     for combination in product(*trials):
-        pool = pool_of(np.array(combination), row.measure.name, row.model)
+        pool = pooled_counts(combination, row.measure.name, row.model)
         if pool is None:
             continue
         pairs = [(pool.estimate, row.estimate), (pool.ci_low, row.ci_low)]
@@ -65,7 +55,7 @@ def test_two_trials_one_by_one(measure, model, digits):
     for _ in range(3):
         while True:
             truth = [trial[rng.integers(len(trial))] for trial in trials]
-            pool = pool_of(np.array(truth), measure, model)
+            pool = pooled_counts(truth, measure, model)
             if pool is not None and pool.p_heterogeneity is not None:
                 break
         numbers = np.array([pool.estimate, pool.ci_low, pool.ci_high])
@@ -94,7 +84,7 @@ def test_two_trials_one_by_one(measure, model, digits):
     ],
 )
 def test_bounded_arms_and_three_trials_one_by_one(trials, truth):
-    pool = pool_of(np.array(truth), "OR", "fixed")
+    pool = pooled_counts(truth)
     limits = np.exp([pool.estimate, pool.ci_low, pool.ci_high])
     row = printed("OR", *(f"{x:.2f}" for x in limits), model="fixed", p=f"{pool.p:.1f}")
     found = possible_tables(row, trials).tolist()

@@ -1,18 +1,21 @@
 """Pools computed from unrounded studies, and the table that prints them."""
 
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import numpy as np
 
 from bayesmeta.appraisal.audit.data import Data
 from bayesmeta.evidence import evidence_from_table
+from bayesmeta.evidence.effects import effect_of_counts
+from bayesmeta.evidence.measures import measure_named
 from bayesmeta.evidence.pooling import keys_of
+from bayesmeta.evidence.study import Pool
 from bayesmeta.evidence.table import table_of_columns
-from bayesmeta.frequentist import dersimonian_laird, inverse_variance, mantel_haenszel
+from bayesmeta.frequentist import frequentist_pools
 
 
-def rounded(x, digits, mode=ROUND_HALF_EVEN):
-    return str(Decimal(float(x)).quantize(Decimal(1).scaleb(-digits), mode))
+def rounded(x, digits):
+    return str(Decimal(float(x)).quantize(Decimal(1).scaleb(-digits)))
 
 
 def significant(x, digits):
@@ -60,11 +63,26 @@ def table(pool, measure, model, k, digits, p_digits, show=rounded):
 
 
 def pooled(y, se, model):
-    return (dersimonian_laird if model == "random" else inverse_variance)(y, se)
+    """Return the inverse-variance or the DerSimonian-Laird pool."""
+    y, se = np.asarray(y, dtype=float), np.asarray(se, dtype=float)
+    return _pools(y, se, "MD")["DL" if model == "random" else "IV"]
 
 
-def pooled_counts(counts):
-    return mantel_haenszel(counts, "OR", convention="revman5")
+def pooled_counts(counts, measure="OR", model="fixed"):
+    """Return RevMan's Mantel-Haenszel pool, or its random effects; None without an estimate."""
+    counts = np.asarray(counts, dtype=float)
+    y, se = effect_of_counts(counts, measure, "revman5")
+    used = np.isfinite(y)
+    if not used.any():
+        return None
+    pools = _pools(y[used], se[used], measure, counts[used])
+    return pools.get("MH") and pools["DL" if model == "random" else "MH"]
+
+
+def _pools(y, se, measure, counts=None):
+    names = tuple(map(str, range(len(y))))
+    pool = Pool("", None, names, y, se, (None,) * len(y), ("",) * len(y), counts=counts)
+    return {p.method: p for p in frequentist_pools(pool, measure_named(measure), "revman5")}
 
 
 def data(columns, measure):
@@ -80,6 +98,3 @@ def data(columns, measure):
         published=None,
         beside={},
     )
-
-
-MODES = (ROUND_HALF_EVEN, ROUND_HALF_UP)

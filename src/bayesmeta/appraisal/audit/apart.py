@@ -12,7 +12,7 @@ from bayesmeta.appraisal.audit.printed import Model, PrintedRow
 from bayesmeta.appraisal.audit.region import Region, off_scale
 from bayesmeta.appraisal.audit.split import WIDE, Component, other_of_two, split_pool
 from bayesmeta.appraisal.audit.tables import MEASURES, MOST, Counts, possible_tables, tables_of
-from bayesmeta.appraisal.audit.trials import Arms
+from bayesmeta.appraisal.audit.trials import arms_of
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.pooling import describe
 from bayesmeta.evidence.study import Pool
@@ -138,7 +138,7 @@ def _other(
 ) -> Iterator[Finding]:
     """Find the second study, and what heterogeneity P the two must have."""
     place = data.rows_of(pool)[j]
-    arms = Arms.of(data, place)
+    arms = arms_of(data).get(place)
     if arms is not None:
         y, se = arms.effect(data.measure)
         known, words = Component(Interval(y, y), Interval(se, se)), arms.words

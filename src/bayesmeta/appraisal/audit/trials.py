@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Self
 
 from bayesmeta.appraisal.audit.alone import span
 from bayesmeta.appraisal.audit.data import Data, box_of_rows
@@ -12,6 +11,7 @@ from bayesmeta.appraisal.audit.printed import time_column
 from bayesmeta.appraisal.audit.ranges import Box, box_of
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
+from bayesmeta.evidence.pooling import Keys, keys_of
 from bayesmeta.evidence.table import Table
 
 _MEASURES = ("MD", "SMD", "ROM")
@@ -24,32 +24,6 @@ class Arms:
     """The two arms that a trial printed, as one row of means, SDs and numbers of patients."""
 
     table: Table
-
-    @classmethod
-    def of(cls, data: Data, i: int) -> Self | None:
-        """Return the arms of row ``i``'s study, outcome, time and scale in ``arms.csv``."""
-        arms = data.beside.get("arms")
-        if arms is None or data.measure.name not in _MEASURES:
-            return None
-        arms.need(("study", "arm", "outcome", *_CELLS), "which the audit reads in arms.csv")
-        time = time_column(arms)
-        times = arms.numbers(time, optional=True) if time else [None] * len(arms)
-        scale = data.table.text("scale")[i] if "scale" in data.table else ""
-        found: dict[str, str] = {}
-        for j in range(len(arms)):
-            same = (
-                arms.label(j) == data.keys.studies[i]
-                and arms.text("outcome")[j] == data.keys.outcomes[i]
-                and times[j] == data.keys.times[i]
-                and ("scale" not in arms or arms.text("scale")[j] == scale)
-            )
-            for name, word in zip(_ARMS, data.arms, strict=True):
-                if same and arms.text("arm")[j] == word:
-                    found |= {f"{cell}_{name}": arms.text(cell)[j] for cell in _CELLS}
-        if len(found) < len(_CELLS) * len(_ARMS):
-            return None
-        columns = {name: (cell,) for name, cell in found.items()}
-        return cls(Table(arms.source, {"study": (data.keys.studies[i],), **columns}, (1,), {}))
 
     @property
     def words(self) -> str:
@@ -69,6 +43,34 @@ class Arms:
         return box_of(self.table, measure, "revman5")
 
 
+def arms_of(data: Data) -> dict[int, Arms]:
+    """Return the arms in ``arms.csv`` of each row's study, outcome, time and scale, by position."""
+    table = data.beside.get("arms")
+    if table is None or data.changes or data.measure.name not in _MEASURES:
+        return {}
+    table.need(("study", "arm", "outcome", *_CELLS), "which the audit reads in arms.csv")
+    found: dict[object, dict[str, tuple[str]]] = {}
+    words = dict(zip(data.arms, _ARMS, strict=True))
+    columns = [table.text(cell) for cell in _CELLS]
+    for j, (key, arm) in enumerate(zip(_places(table), table.text("arm"), strict=True)):
+        if arm in words:
+            cells = {f"{c}_{words[arm]}": (x[j],) for c, x in zip(_CELLS, columns, strict=True)}
+            found.setdefault(key, {"study": (table.label(j),)}).update(cells)
+    whole = len(_CELLS) * len(_ARMS) + 1
+    return {
+        i: Arms(Table(table.source, found[key], (1,), {}))
+        for i, key in enumerate(_places(data.table, data.keys))
+        if len(found.get(key, {})) == whole
+    }
+
+
+def _places(table: Table, keys: Keys | None = None) -> list[tuple[object, ...]]:
+    """Return study, outcome, time and scale of every row."""
+    keys = keys or keys_of(table, "", time_column(table) or "")
+    scales = table.text("scale") if "scale" in table else ("",) * len(table)
+    return list(zip(keys.studies, keys.outcomes, keys.times, scales, strict=True))
+
+
 def check_trials(data: Data) -> Iterator[Finding]:
     """Check the rows of an analysis against the arms, and its levels against its changes."""
     if data.changes or "estimate" not in data.table:
@@ -80,15 +82,9 @@ def check_trials(data: Data) -> Iterator[Finding]:
 
 def _contrasts(data: Data) -> Iterator[Finding]:
     """Recompute each row from the arms that its trial printed."""
-    for i in range(len(data.table)):
-        arms = Arms.of(data, i)
-        if arms is None:
-            continue
-        row, box, (y, se) = (
-            box_of_rows(data, [i]),
-            arms.box(data.measure),
-            arms.effect(data.measure),
-        )
+    for i, arms in arms_of(data).items():
+        row, box = box_of_rows(data, [i]), arms.box(data.measure)
+        y, se = arms.effect(data.measure)
         printed = Interval(float(row.y_low[0]), float(row.y_high[0]))
         possible = Interval(float(box.y_low[0]), float(box.y_high[0]))
         if printed.meets(Interval(y, y)):
@@ -114,11 +110,8 @@ def _contrasts(data: Data) -> Iterator[Finding]:
 
 def _baselines(data: Data) -> Iterator[Finding]:
     """Level at follow-up less change from baseline is the difference at baseline."""
-    scale = data.table.text("scale")
-    places = {
-        (data.keys.studies[i], data.keys.outcomes[i], data.keys.times[i], scale[i]): i
-        for i in range(len(data.table))
-    }
+    arms = arms_of(data)
+    places = {place: i for i, place in enumerate(_places(data.table, data.keys))}
     for (study, outcome, time, word), i in places.items():
         j = places.get((study, outcome, time, "change"))
         if word != "level" or j is None:
@@ -135,19 +128,19 @@ def _baselines(data: Data) -> Iterator[Finding]:
             "warning" if pooled and share > LARGE else "note",
             "baseline",
             f"the arms of {study} differed by {level} - ({change}) = {middle:.3g} "
-            f"({span(Interval(low, high))} by rounding) at baseline{_both(data, i, j)}, "
+            f"({span(Interval(low, high))} by rounding) at baseline"
+            f"{_both(data, arms.get(i), arms.get(j))}, "
             f"{100 * share:.0f} % of the difference at follow-up"
             f"{', which is pooled' if pooled else ''}; the changes differ by {change}",
-            outcome,
-            time,
+            data.keys.outcomes[i],
+            data.keys.times[i],
             level,
             Interval(float(low), float(high)),
         )
 
 
-def _both(data: Data, i: int, j: int) -> str:
+def _both(data: Data, level: Arms | None, change: Arms | None) -> str:
     """Say each arm's baseline where the arms are there."""
-    level, change = Arms.of(data, i), Arms.of(data, j)
     if level is None or change is None:
         return ""
     means = [
