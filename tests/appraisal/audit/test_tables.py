@@ -92,6 +92,16 @@ def test_bounded_arms_and_three_trials_one_by_one(trials, truth):
     assert truth in found
 
 
+@pytest.mark.parametrize(("n1", "n2"), [(5, 3), (8, 12)])
+def test_everybody_has_an_event(n1, n2):
+    """RevMan's risk ratio is then exactly 1, whatever the corrected cells of a pool say."""
+    truth = [[n1, n1, n2, n2]]
+    pool = pooled_counts(truth, "RR", "random")
+    limits = np.exp([pool.estimate, pool.ci_low, pool.ci_high])
+    row = printed("RR", *(f"{x:.2f}" for x in limits), model="random")
+    assert truth in possible_tables(row, [tables_of(n1, n2)]).tolist()
+
+
 def test_chunks_make_no_difference(monkeypatch):
     row = printed("OR", "0.8", "0.3", "2.3", model="fixed")
     trials = [tables_of(12, 10), tables_of(8, 11)]

@@ -1,6 +1,6 @@
 """A printed row against the study rows behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bayesmeta.appraisal.audit.alone import span
 from bayesmeta.appraisal.audit.data import (
@@ -56,7 +56,12 @@ def agrees(row: PrintedRow, data: Data) -> bool:
     ranges = pool_ranges(
         pool, box_of_rows(data, data.rows_of(pool)), data.measure, data.evidence.convention
     )
-    return any(not disagreements(row, x) for x in ranges if x.method in METHODS[row.model])
+    return any(not disagreements(row, x) for x in labelled(row, ranges, pool.k))
+
+
+def labelled(row: PrintedRow, ranges: Iterable[PoolRange], k: int) -> list[PoolRange]:
+    """Return the pools that a row's label can mean; of one study every method makes the same."""
+    return [x for x in ranges if x.method in METHODS[row.model if k > 1 else None]]
 
 
 def disagreements(row: PrintedRow, found: PoolRange) -> list[tuple[str, Printed, Interval]]:
@@ -116,7 +121,7 @@ def _pool(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
     """Recompute the pool; a contradiction weighs as much as the rows: reported, derived, made."""
     box = box_of_rows(data, data.rows_of(pool))
     ranges = pool_ranges(pool, box, data.measure, data.evidence.convention)
-    wanted = [x for x in ranges if x.method in METHODS[row.model]]
+    wanted = labelled(row, ranges, pool.k)
     if any(not disagreements(row, x) for x in wanted):
         return
     others = [x for x in ranges if x not in wanted and not disagreements(row, x)]
@@ -159,7 +164,7 @@ def _independent_rows(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Findi
     convention = data.evidence.convention
     found = pool_at(data.table, rows, data.measure, convention)
     ranges = pool_ranges(found, box_of_rows(data, rows), data.measure, convention)
-    wanted = [x for x in ranges if x.method in METHODS[row.model]]
+    wanted = labelled(row, ranges, found.k)
     if not any(not disagreements(row, x) for x in wanted):
         made = listed(
             f"{study} ({status})"

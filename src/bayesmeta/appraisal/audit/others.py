@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import inf, prod
 
-from bayesmeta.appraisal.audit.against import METHODS, disagreements
+from bayesmeta.appraisal.audit.against import disagreements, labelled
 from bayesmeta.appraisal.audit.alone import span
 from bayesmeta.appraisal.audit.data import Data, listed
 from bayesmeta.appraisal.audit.finding import Finding
@@ -38,7 +38,7 @@ def check_alternatives(data: Data, row: PrintedRow) -> Iterator[Finding]:
         if not at:
             continue
         pools = (fixed_range(rows.box[at]), random_range(rows.box[at]))
-        wanted = (pool for pool in pools if pool.method in METHODS[row.model])
+        wanted = labelled(row, pools, len(at))
         off = min((disagreements(row, pool) for pool in wanted), key=len)
         misses = "; ".join(f"{what} {span(x)}, printed {p.text}" for what, p, x in off)
         result = f"but for {misses}" if off else "too, which cannot decide between them"

@@ -147,7 +147,7 @@ def _candidates(row: PrintedRow, terms: list[Array]) -> Iterator[Positions]:
     sizes = [len(x) for x in first]
     if prod(sizes) > MOST:
         raise InputError(f"{prod(sizes) * len(last):.2g} combinations of tables: {_FEWER}")
-    low, high = _estimates(row, len(terms))
+    low, high = _estimates(row)
     above = last[:, 0] - low * last[:, 1]
     order = np.argsort(above, kind="stable")
     above, reach, seen = above[order], (high - low) * last[:, 1].max(), 0
@@ -166,9 +166,9 @@ def _candidates(row: PrintedRow, terms: list[Array]) -> Iterator[Positions]:
         yield from _expanded(picks, begin, end, order)
 
 
-def _estimates(row: PrintedRow, k: int) -> tuple[float, float]:
+def _estimates(row: PrintedRow) -> tuple[float, float]:
     """Return the Mantel-Haenszel estimates that a row allows: any, in a random-effects pool."""
-    if row.model == "random" and k > 1:
+    if row.model == "random":
         return (0.0, 1e100) if row.measure.ratio else (-1.0, 1.0)
     return row.estimate.range.low, row.estimate.range.high
 
@@ -202,7 +202,7 @@ def _fits(row: PrintedRow, terms: Array) -> Mask:
         if row.model == "random":
             total = w.sum(axis=1)
             spread = total - (w**2).sum(axis=1) / total
-            tau2 = np.where(spread > 0, np.maximum(0.0, (q - df) / spread), 0.0)
+            tau2 = np.where(df > 0, np.maximum(0.0, (q - df) / spread), 0.0)
             w = np.where(w > 0, 1 / (1 / w + tau2[:, None]), 0.0)
             total = w.sum(axis=1)
             mu, v = (w * y).sum(axis=1) / total, 1 / total
