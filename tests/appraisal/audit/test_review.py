@@ -50,7 +50,7 @@ def test_item_2_adverse_events_cannot_come_from_the_counts_printed(of):
 
 def test_item_3_ten_of_eighteen_rows_are_one_study(of):
     (model,) = of("model")
-    assert model.message.startswith("10 of 18 rows labelled fixed with one study to rest on")
+    assert model.message.startswith("labelled fixed, yet resting on one study: 10 of 18 rows (")
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ def check_single_studies(rows: Sequence[PrintedRow]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "model",
-            f"{len(single)} of {count(len(rows), 'row', 'rows')} labelled {models} with one study "
-            f"to rest on: nothing is pooled there, whatever the model ({places})",
+            f"labelled {models}, yet resting on one study: {len(single)} of "
+            f"{count(len(rows), 'row', 'rows')} ({places}); nothing is pooled there, whatever the "
+            "model",
             printed=models,
         )
 
