@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
@@ -58,6 +59,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "appraisal.grid": ["Grid"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
+        "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
         "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
@@ -97,6 +99,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 )
 
 __all__ = [
+    "Audit",
     "BergerDeely",
     "Conventional",
     "DuMouchel",
@@ -131,6 +134,7 @@ __all__ = [
     "UniformI2",
     "UniformShrinkage",
     "Weibull",
+    "audit",
     "fit",
     "known_unit_information_sd",
     "pool",

@@ -250,6 +250,43 @@ def pool(
     )
 
 
+@app.command()
+def audit(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Analyses (see `bayesmeta list`) or CSV files of studies [default: every "
+            "analysis; none with --published].",
+            metavar="[NAME]...",
+            show_default=False,
+        ),
+    ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV table of pooled rows: outcome, measure, estimate, ci_low, ci_high, and "
+            "where printed time, model (fixed, random), k, n, n_<arm>, p, q, df, i2 (per cent), "
+            "p_heterogeneity, se. Keep the digits as printed, trailing zeros too. Without NAME "
+            "each row is checked against itself.",
+            metavar="FILE",
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
+    ] = "table",
+    project: ProjectOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Check a published table against itself and its data; rounding is never called an error.
+
+    An error is what no rounding explains, a warning what is in doubt or changes what a reader may
+    conclude, a note what is worth knowing. Exit status 0 whatever is found, 2 for bad input.
+    """
+    from bayesmeta.cli.audit import run
+
+    run(names or None, published, project, format)
+
+
 @app.command("list")
 def list_analyses(project: ProjectOption = None) -> None:
     """List the analyses of the bundled review, or of a project."""
