@@ -227,9 +227,9 @@ class Cuts:
         log_f = np.where(weights == 0, -np.inf, log_posterior + log_slope)
         peak = log_f.max(-1, keepdims=True)
         f = weights * np.exp(log_f - peak)
+        # Where what lies beyond the end drowns what lies before it: not right, but its error shows.
+        f = np.where(f.sum(-1, keepdims=True) > 0, f, np.abs(f))
         mass = f.sum(-1, keepdims=True)
-        # Where what lies beyond the end drowns what lies before it; its error will show.
-        mass = np.where(mass > 0, mass, np.abs(f).sum(-1, keepdims=True))
         log_evidence = (peak + np.log(mass * rule.width / 2))[:, 0]
         step = np.array([rule.width])
         return Nodes(
