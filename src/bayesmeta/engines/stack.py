@@ -17,7 +17,7 @@ from bayesmeta.priors.base import parameters
 
 @dataclass(frozen=True, eq=False)
 class Stack(TauPrior):
-    """One prior for each of a batch of models of the same data."""
+    """One prior for each of a batch of models."""
 
     priors: Sequence[TauPrior]
     name: ClassVar[str] = "stack"
@@ -61,7 +61,7 @@ class Stack(TauPrior):
     def families(self) -> list[tuple[slice, TauPrior]]:
         """Runs of priors of one family, each as one prior with columns for parameters."""
         found, start = [], 0
-        for _, run in groupby((prior.plain for prior in self.priors), key=type):
+        for _, run in groupby((prior.plain for prior in self.priors), key=_family):
             alike = list(run)
             found.append((slice(start, start + len(alike)), _columns(alike)))
             start += len(alike)
@@ -97,6 +97,11 @@ class Stack(TauPrior):
     def ppf(self, p: ArrayLike) -> Array:
         """Return the quantiles of each prior, shape (b, *p.shape)."""
         return np.stack([prior.ppf(p) for prior in self.priors])
+
+
+def _family(prior: TauPrior) -> object:
+    """What priors share that differ in numbers alone; all of it where they have no numbers."""
+    return type(prior) if parameters(type(prior)) else prior
 
 
 def _columns(priors: list[TauPrior]) -> TauPrior:

@@ -93,9 +93,9 @@ def sweep_grid(
     """Return the summaries of one model under each prior on mu with each prior on tau.
 
     Priors on the half line share nodes: c for the narrowest, a range for every family that
-    serves its extreme priors, a step that serves them all. Priors whose error on them is above
-    1e-10 share finer nodes of their own; those on an interval, and all where the interval is to
-    be the shortest, get a rule each, in batches.
+    serves its extreme priors, a step that serves them all. Priors that end somewhere share
+    pieces. Those whose error is above 1e-10 share finer ones of their own. The few that cannot,
+    and all where the interval is to be the shortest, get a rule each, in batches.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def sweep_grid(
     >>> found = sweep_grid(schools, [Flat(), Normal(0, 10)], [HalfNormal(5), HalfNormal(10)])
     >>> found.of["mu"].median.round(3)
     array([[10.589, 10.67 ],
-           [ 6.339,  5.883]])
+           [ 6.53 ,  6.109]])
     """
     if not (len(mus) and len(taus)):
         raise InputError("a sweep without priors: give one on mu and one on tau at least")
