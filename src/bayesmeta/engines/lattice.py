@@ -47,20 +47,21 @@ class Swept(Posterior):
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         """The coarse rule, and the odd nodes of the fine one beside it."""
         odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
-        every = self._components(quantity, fine=True)
+        even, uneven = np.s_[:, ::2], np.s_[:, 1::2]
         return [
             SharedMixtures(
-                Normals(self.coarse.weights, means[::2], sds[::2]),
-                Normals(odd, means[1::2], sds[1::2]),
+                Normals(self.coarse.weights, *(part[even] for part in parts)),
+                Normals(odd, *(part[uneven] for part in parts)),
                 1 - odd.sum(-1),
             )
-            for means, sds in every
+            for parts in self._components(quantity, self.fine)
         ]
 
-    def _components(self, quantity: Quantity, *, fine: bool) -> Iterable[tuple[Array, Array]]:
-        """Means and SDs of mu, of theta_new or of each theta, shape (n,) each."""
-        mixture = self.mixture(quantity, fine=fine)
-        return zip(np.atleast_2d(mixture.means[0]), np.atleast_2d(mixture.sds[0]), strict=True)
+    def _components(self, quantity: Quantity, nodes: Nodes) -> Iterable[tuple[Array, ...]]:
+        """Shares, means and SDs at the nodes, (1, n) each, of mu, theta_new or each theta."""
+        mixture = self.mixture(quantity, fine=nodes is self.fine)
+        means, sds = (part.reshape(-1, 1, part.shape[-1]) for part in (mixture.means, mixture.sds))
+        return zip(np.ones_like(means), means, sds, strict=True)
 
     def _summary(
         self, quantity: Quantity, mixtures: SharedMixtures, level: float

@@ -131,10 +131,7 @@ class Cut(Swept):
 
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         coarse, fine = (
-            [
-                Normals(nodes.weights, *one)
-                for one in self._components(quantity, fine=nodes is self.fine)
-            ]
+            [Normals(nodes.weights, *parts) for parts in self._components(quantity, nodes)]
             for nodes in (self.coarse, self.fine)
         )
         nothing = np.zeros(len(self.low))
