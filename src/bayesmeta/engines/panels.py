@@ -150,10 +150,12 @@ class Normals:
     sds: Array
 
     def trimmed(self) -> Self:
-        """Return the same without the nodes that have no weight."""
+        """Return the same without the nodes, and the normals of all nodes, that have no weight."""
         nodes = that_matter(self.weights)
-        parts = (self.weights, self.shares, self.means, self.sds)
-        return type(self)(*(part[:, nodes] for part in parts))
+        weights, shares = self.weights[:, nodes], self.shares[:, nodes]
+        kept = (np.abs(weights).max(0) * shares).max(1) > _NEGLIGIBLE
+        parts = (part[kept][:, nodes] for part in (self.means, self.sds))
+        return type(self)(weights, shares[kept], *parts)
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and variance of each node, shape (n,)."""
