@@ -7,7 +7,7 @@ are the weights times those of the ``K_j``: a matrix product for all sets of wei
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import pi, sqrt
 from typing import Self
 
@@ -171,20 +171,21 @@ class Normals:
 
     def kernels(self, centre: Array, half: Array) -> Array:
         """Coefficients of the distribution functions, shape (DEGREE + 1, panels, n)."""
-        found = np.zeros((DEGREE + 1, len(centre), self.means.shape[-1]))
-        for share, mean, sd in zip(self.shares, self.means, self.sds, strict=True):
-            found += share * _kernel((centre[:, None] - mean) / sd, half[:, None] / sd)
-        return found
+        parts = (
+            _kernel(share, (centre[:, None] - mean) / sd, half[:, None] / sd)
+            for share, mean, sd in zip(self.shares, self.means, self.sds, strict=True)
+        )
+        return reduce(np.add, parts)
 
 
-def _kernel(u: Array, r: Array) -> Array:
-    """Coefficients of ``Phi(u + r x)``, shape (DEGREE + 1, *u.shape).
+def _kernel(share: Array, u: Array, r: Array) -> Array:
+    """Coefficients of ``share Phi(u + r x)``, shape (DEGREE + 1, *u.shape).
 
     From ``F'' = -r (u + r x) F'``: ``(k + 2) c_{k+2} = -r (u c_{k+1} + r k / (k + 1) c_k)``.
     """
     found = np.empty((DEGREE + 1, *u.shape))
-    found[0] = special.ndtr(u)
-    found[1] = r * np.exp(-u * u / 2) / sqrt(2 * pi)
+    found[0] = share * special.ndtr(u)
+    found[1] = share * r * np.exp(-u * u / 2) / sqrt(2 * pi)
     found[2] = -r * u * found[1] / 2
     for k in range(1, DEGREE - 1):
         found[k + 2] = -r * (u * found[k + 1] + k / (k + 1) * r * found[k]) / (k + 2)
