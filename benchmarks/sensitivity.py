@@ -17,6 +17,7 @@ import subprocess
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,17 +63,11 @@ def main() -> None:
         typical = float(np.median(se))
         alone = one_at_a_time(y, se, grid(40, typical))
         print(f"{'':22s} {'best s':>8s} {'median':>8s} {'mark':>6s} {'MB':>5s}  alone / this")
-        for size, mark, runs in ((1_000, 0.1, 15), (10_000, 1.0, 3)):
+        for size, mark, runs in ((1_000, 0.1, 15), (10_000, 1.0, 5)):
             taus = grid(size, typical)
-            show(f"{size:,} on tau", lambda t=taus: sweep(model, t), mark, runs, alone * size)
-        mus = ten(typical)
-        show(
-            "10 on mu x 10,000 on tau",
-            lambda t=taus, m=mus: sweep_grid(model, m, t),
-            6.0,
-            1,
-            alone * 10 * size,
-        )
+            show(f"{size:,} on tau", mark, runs, alone * size, partial(sweep, model, taus))
+        call = partial(sweep_grid, model, ten(typical), taus)
+        show("10 on mu x 10,000 on tau", 6.0, 2, alone * 10 * size, call)
         if r and (seconds := r_seconds(r, y, se, typical)):
             print(
                 f"R's bayesmeta: {seconds:.2f} s a prior, {seconds / alone:,.0f} times a fit here"
@@ -81,7 +76,7 @@ def main() -> None:
             print("R's bayesmeta: not installed, no ratio to it")
 
 
-def show(what: str, call: Callable[[], object], mark: float, runs: int, alone: float) -> None:
+def show(what: str, mark: float, runs: int, alone: float, call: Callable[[], object]) -> None:
     """Print the time and memory of a sweep, and the ratio of fits one at a time to it."""
     call()
     times = []

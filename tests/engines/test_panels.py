@@ -42,7 +42,7 @@ def test_sine_integrals(count):
 def test_normal_distribution_functions():
     # Panels of 1.2 SDs of the narrowest that changes; far from the others all is saturated.
     means, sds = np.array([0.0, 0.3, -40.0, 900.0]), np.array([1.0, 1.5, 3.0, 0.01])
-    normals = Normals(np.ones((1, 4)), means, sds)
+    normals = Normals(np.ones((1, 4)), *np.array([np.ones((1, 4)), means[None], sds[None]]))
     centre, half = np.array([-8.0, -1.0, 0.2, 3.0]), np.full(4, 0.6)
     kernels = normals.kernels(centre, half)
     for panel in range(4):
@@ -93,8 +93,9 @@ def test_shared_mixtures(reach):
     fine /= fine.sum(-1, keepdims=True)
     even = fine[:, ::2].sum(-1)
     coarse, odd = fine[:, ::2] / even[:, None], fine[:, 1::2]
+    parts = np.array([np.ones((1, 81)), means[None], sds[None]])
     mixtures = SharedMixtures(
-        Normals(coarse, means[::2], sds[::2]), Normals(odd, means[1::2], sds[1::2]), even
+        Normals(coarse, *parts[..., ::2]), Normals(odd, *parts[..., 1::2]), even
     )
     one, two = Mixture(coarse, means[::2], sds[::2]), Mixture(fine, means, sds)
     found, step = mixtures.quantile(P)
@@ -113,7 +114,24 @@ def test_shared_mixtures(reach):
 def test_two_modes_far_apart():
     # The narrow ones 200 SDs apart: quantiles on either side, no panel between them.
     weights = np.array([[0.5, 0.5], [0.9, 0.1], [0.01, 0.99]])
-    normals = Normals(weights, np.array([-100.0, 100.0]), np.array([1.0, 0.5]))
+    means, sds = np.array([-100.0, 100.0]), np.array([1.0, 0.5])
+    normals = Normals(weights, np.ones((1, 2)), means[None], sds[None])
     found, _ = SharedMixtures(normals, normals, np.zeros(3)).quantile(np.array([0.025, 0.975]))
-    want = Mixture(*(weights, normals.means, normals.sds)).quantile([0.025, 0.975])
+    want = Mixture(weights, means, sds).quantile([0.025, 0.975])
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-12)
+
+
+def test_several_normals_a_node():
+    # Two nodes of three normals each are six of one each.
+    rng = np.random.default_rng(6)
+    weights, shares = rng.dirichlet([1, 1], 7), rng.dirichlet([1, 1, 1], 2).T
+    means, sds = rng.normal(0, 3, (3, 2)), rng.uniform(1, 4, (3, 2))
+    normals = Normals(weights, shares, means, sds)
+    mixtures = SharedMixtures(normals, normals, np.zeros(7))
+    flat = (weights[:, None, :] * shares).reshape(7, 6)
+    want = Mixture(flat, means.ravel(), sds.ravel())
+    np.testing.assert_allclose(mixtures.quantile(P)[0], want.quantile(P), rtol=0, atol=1e-12)
+    (mean, _), (sd, _) = mixtures.moments()
+    np.testing.assert_allclose(mean, want.mean(), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(sd, want.sd(), rtol=1e-13)
+    np.testing.assert_allclose(mixtures.cdf(0.4)[1], want.cdf(0.4), rtol=0, atol=1e-15)

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from bayesmeta.engines.stack import Stack
-from bayesmeta.priors import HalfCauchy, HalfNormal, LogNormal, tau_prior
+from bayesmeta.priors import HalfCauchy, HalfNormal, Jeffreys, LogNormal, tau_prior
 from tests.engines.test_sweep import SE, priors
 
-STACK = Stack([prior.bound(SE) for prior in priors(3)])
+STACK = Stack(
+    [*(prior.bound(SE) for prior in priors(3)), *(Jeffreys().bound(c * SE) for c in (2, 2, 3))]
+)
 
 
 @pytest.mark.parametrize("shared", [True, False])

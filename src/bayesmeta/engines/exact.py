@@ -161,7 +161,7 @@ class Posterior:
         if nodes.map is None:
             return np.zeros(len(nodes.v))
         order, fallen = highest_moment(self.model), np.zeros(len(nodes.weights))
-        for r in (0, 1, 2):
+        for r in np.unique([0.0, *order]):
             integrand = nodes.weights * nodes.tau**r
             at_ends = integrand[:, [0, -1]].max(-1) / integrand.max(-1)
             fallen = np.where(order >= r, np.maximum(fallen, at_ends), fallen)

@@ -1,6 +1,6 @@
 """Nodes over tau that many priors share, and the posteriors on them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,11 +20,6 @@ type Span = tuple[HalfLine, Array, Array]
 """A map, and the first and the last v that each of b priors needs."""
 
 
-def joint(weights: Array, share: Array) -> Array:
-    """Weights of the components of mu at nodes, (b, m n), from (b, n) and (m, n)."""
-    return (weights[:, None, :] * share).reshape(len(weights), -1)
-
-
 @dataclass(frozen=True, slots=True)
 class Swept(Posterior):
     """Posteriors of one set of data under many priors on tau, on the same nodes.
@@ -34,10 +29,10 @@ class Swept(Posterior):
 
     def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
         given = nodes.given
-        variance, prior = (
-            (given.share * part)[0].sum(0) for part in (given.variance, given.prior_weight)
+        variance, prior_weight = (
+            (given.share * part).sum(1)[0] for part in (given.variance, given.prior_weight)
         )
-        return (nodes.weights * variance) @ given.weights[0].T, nodes.weights @ prior
+        return nodes.weights @ (given.weights[0] * variance).T, nodes.weights @ prior_weight
 
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
@@ -54,27 +49,25 @@ class Swept(Posterior):
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         """The coarse rule, and the odd nodes of the fine one beside it."""
         odd = np.ascontiguousarray(self.fine.weights[:, 1::2])
-        share, rest = self.fine.given.share[0], 1 - odd.sum(-1)
-        even, more = joint(self.coarse.weights, share[:, ::2]), joint(odd, share[:, 1::2])
+        even, uneven = np.s_[:, ::2], np.s_[:, 1::2]
         return [
             SharedMixtures(
-                Normals(even, means[:, ::2].ravel(), sds[:, ::2].ravel()),
-                Normals(more, means[:, 1::2].ravel(), sds[:, 1::2].ravel()),
-                rest,
+                Normals(self.coarse.weights, *(part[even] for part in parts)),
+                Normals(odd, *(part[uneven] for part in parts)),
+                1 - odd.sum(-1),
             )
-            for means, sds in self._components(quantity, self.fine)
+            for parts in self._components(quantity, self.fine)
         ]
 
-    def _components(self, quantity: Quantity, nodes: Nodes) -> Iterable[tuple[Array, Array]]:
-        """Means and SDs of mu, of theta_new or of each theta, shape (m, n) each."""
+    def _components(self, quantity: Quantity, nodes: Nodes) -> list[tuple[Array, Array, Array]]:
+        """Shares, means and SDs at the nodes, (m, n) each, of mu, theta_new or each theta."""
         given = nodes.given
+        share, means, variances = given.share[0], given.mean, given.variance
         if quantity == "theta":
-            mean, variance = (part[0] for part in self.model.study_effects(nodes.tau, given))
-        else:
-            mean, variance = given.mean, given.variance
-        if quantity == "theta_new":
-            variance = variance + nodes.tau * nodes.tau
-        return zip(mean, np.sqrt(variance), strict=True)
+            means, variances = (part[0] for part in self.model.study_effects(nodes.tau, given))
+        elif quantity == "theta_new":
+            variances = variances + (nodes.tau * nodes.tau)[:, None, :]
+        return [(share, *part) for part in zip(means, np.sqrt(variances), strict=True)]
 
     def _summary(
         self, quantity: Quantity, mixtures: SharedMixtures, level: float
@@ -162,9 +155,8 @@ class Lattice:
             yield np.flatnonzero(far), None
         order = np.argsort(-self.last, kind="stable")
         order = order[~far[order]]
-        normals = max(one.normals for one in self.models)
         while len(order):
-            size = max(1, BATCH // (normals * int(count[order[0]])))
+            size = max(1, BATCH // int(count[order[0]]))
             rows, order = order[:size], order[size:]
             yield rows, slice(int(self.first[rows].min()), int(self.last[rows].max()) + 1)
 

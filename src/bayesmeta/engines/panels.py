@@ -7,7 +7,7 @@ are the weights times those of the ``K_j``: a matrix product for all sets of wei
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import pi, sqrt
 from typing import Self
 
@@ -135,31 +135,61 @@ def _sine_integrals(size: int) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Normals:
-    """Normals of given means and SDs, shape (n,), and b sets of weights for them, (b, n)."""
+    """For each of n nodes a mixture of m normals, and b sets of weights for the nodes.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (b, n)
+    shares, means, sds : ndarray, shape (m, n)
+        The shares of a node sum to 1.
+    """
 
     weights: Array
+    shares: Array
     means: Array
     sds: Array
 
     def trimmed(self) -> Self:
-        """Return the same without those that have no weight."""
+        """Return the same without the nodes, and the normals of all nodes, that have no weight."""
         nodes = that_matter(self.weights)
-        return type(self)(self.weights[:, nodes], self.means[nodes], self.sds[nodes])
+        weights, shares = self.weights[:, nodes], self.shares[:, nodes]
+        kept = (np.abs(weights).max(0) * shares).max(1) > _NEGLIGIBLE
+        parts = (part[kept][:, nodes] for part in (self.means, self.sds))
+        return type(self)(weights, shares[kept], *parts)
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and variance of each node, shape (n,)."""
+        mean = (self.shares * self.means).sum(0)
+        off = self.means - mean
+        return mean, (self.shares * (self.sds * self.sds + off * off)).sum(0)
+
+    def cdf(self, x: Array) -> Array:
+        """Distribution functions of the nodes at x, shape (p,): shape (p, n)."""
+        below = special.ndtr((x[:, None, None] - self.means) / self.sds)
+        total: Array = (self.shares * below).sum(1)
+        return total
 
     def kernels(self, centre: Array, half: Array) -> Array:
-        """Coefficients of the distribution functions, shape (DEGREE + 1, panels, n).
+        """Coefficients of the distribution functions, shape (DEGREE + 1, panels, n)."""
+        parts = (
+            _kernel(share, (centre[:, None] - mean) / sd, half[:, None] / sd)
+            for share, mean, sd in zip(self.shares, self.means, self.sds, strict=True)
+        )
+        return reduce(np.add, parts)
 
-        Of ``Phi(u + r x)``; from ``F'' = -r (u + r x) F'``: ``(k + 2) c_{k+2} =
-        -r (u c_{k+1} + r k / (k + 1) c_k)``.
-        """
-        u, r = (centre[:, None] - self.means) / self.sds, half[:, None] / self.sds
-        found = np.empty((DEGREE + 1, *u.shape))
-        found[0] = special.ndtr(u)
-        found[1] = r * np.exp(-u * u / 2) / sqrt(2 * pi)
-        found[2] = -r * u * found[1] / 2
-        for k in range(1, DEGREE - 1):
-            found[k + 2] = -r * (u * found[k + 1] + k / (k + 1) * r * found[k]) / (k + 2)
-        return found
+
+def _kernel(share: Array, u: Array, r: Array) -> Array:
+    """Coefficients of ``share Phi(u + r x)``, shape (DEGREE + 1, *u.shape).
+
+    From ``F'' = -r (u + r x) F'``: ``(k + 2) c_{k+2} = -r (u c_{k+1} + r k / (k + 1) c_k)``.
+    """
+    found = np.empty((DEGREE + 1, *u.shape))
+    found[0] = share * special.ndtr(u)
+    found[1] = share * r * np.exp(-u * u / 2) / sqrt(2 * pi)
+    found[2] = -r * u * found[1] / 2
+    for k in range(1, DEGREE - 1):
+        found[k + 2] = -r * (u * found[k + 1] + k / (k + 1) * r * found[k]) / (k + 2)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,19 +212,19 @@ class SharedMixtures:
 
     def moments(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         """Means and standard deviations, shape (b,) each."""
-        mean, mean_2 = self._both(lambda of: of.weights @ of.means)
-        square, square_2 = self._both(lambda of: of.weights @ (of.sds * of.sds) + _spread(of, mean))
+        mean, mean_2 = self._both(lambda of: of.weights @ of.moments()[0])
+        square, square_2 = self._both(lambda of: _square(of, mean))
         return (mean, mean_2), (np.sqrt(square), np.sqrt(square_2 - (mean_2 - mean) ** 2))
 
     def cdf(self, x: float) -> tuple[Array, Array]:
         """P(value <= x), shape (b,) each."""
-        return self._both(lambda of: of.weights @ special.ndtr((x - of.means) / of.sds))
+        return self._both(lambda of: of.weights @ of.cdf(np.array([x]))[0])
 
     def quantile(self, p: Array) -> tuple[Array, Array]:
         """Quantiles by the first rule, shape (b, len(p)), and the Newton step of the second."""
         first, more = self.first.trimmed(), self.more.trimmed()
         edges = _edges(first, more, np.minimum(p, 1 - p).min())
-        at_edges = first.weights @ special.ndtr((edges[:, None] - first.means) / first.sds).T
+        at_edges = first.weights @ first.cdf(edges).T
         panel = np.count_nonzero(at_edges[:, None, :] < p[:, None], axis=-1) - 1
         used, place = np.unique(np.clip(panel, 0, len(edges) - 2), return_inverse=True)
         half = np.diff(edges)[used] / 2
@@ -215,10 +245,12 @@ class SharedMixtures:
         return first, self.mass * first + ask(self.more)
 
 
-def _spread(of: Normals, around: Array) -> Array:
-    off = of.means - around[:, None]
-    spread: Array = np.einsum("bn,bn,bn->b", of.weights, off, off)
-    return spread
+def _square(of: Normals, around: Array) -> Array:
+    """Mean squared distance from a point for each set of weights, shape (b,)."""
+    mean, variance = of.moments()
+    off = mean - around[:, None]
+    square: Array = of.weights @ variance + np.einsum("bn,bn,bn->b", of.weights, off, off)
+    return square
 
 
 def _edges(first: Normals, more: Normals, tail: float) -> Array:
@@ -227,7 +259,7 @@ def _edges(first: Normals, more: Normals, tail: float) -> Array:
     They span the quantiles of probability `tail` and above: the normals that are left out hold
     less than half of it.
     """
-    heavy = first.weights.max(0) > tail / (2 * len(first.means))
+    heavy = first.weights.max(0) * first.shares > tail / (2 * first.means.size)
     means, reach = first.means[heavy], -special.ndtri(tail / 2) * first.sds[heavy]
     at, high = (means - reach).min(), (means + reach).max()
     edges = [at]

@@ -15,7 +15,7 @@ from numpy.polynomial import legendre
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Quantity
 from bayesmeta.engines.heterogeneity import Heterogeneity
-from bayesmeta.engines.lattice import BATCH, Span, Swept, joint
+from bayesmeta.engines.lattice import BATCH, Span, Swept
 from bayesmeta.engines.panels import DEGREE, Normals, Places, SharedMixtures, solved
 from bayesmeta.engines.quadrature import FRACTION, MOST_NODES, HalfLine, Nodes
 from bayesmeta.engines.stack import Stack
@@ -131,10 +131,7 @@ class Cut(Swept):
 
     def _shared(self, quantity: Quantity) -> list[SharedMixtures]:
         coarse, fine = (
-            [
-                Normals(joint(nodes.weights, nodes.given.share[0]), means.ravel(), sds.ravel())
-                for means, sds in self._components(quantity, nodes)
-            ]
+            [Normals(nodes.weights, *parts) for parts in self._components(quantity, nodes)]
             for nodes in (self.coarse, self.fine)
         )
         nothing = np.zeros(len(self.low))
@@ -194,8 +191,7 @@ class Cuts:
         None in place of the points where they are too many.
         """
         at = self.everywhere()
-        order, normals = np.argsort(stack.support[1][:, 0]), max(x.normals for x in self.models)
-        rows = max(1, BATCH // (normals * at.stop))
+        order, rows = np.argsort(stack.support[1][:, 0]), max(1, BATCH // at.stop)
         for start in range(0, len(order), rows):
             yield order[start : start + rows], at if at.stop <= MOST_NODES else None
 
@@ -228,9 +224,9 @@ class Cuts:
         log_f = np.where(weights == 0, -np.inf, log_posterior + log_slope)
         peak = log_f.max(-1, keepdims=True)
         f = weights * np.exp(log_f - peak)
+        # Where what lies beyond the end drowns what lies before it: not right, but its error shows.
+        f = np.where(f.sum(-1, keepdims=True) > 0, f, np.abs(f))
         mass = f.sum(-1, keepdims=True)
-        # Where what lies beyond the end drowns what lies before it; its error will show.
-        mass = np.where(mass > 0, mass, np.abs(f).sum(-1, keepdims=True))
         log_evidence = (peak + np.log(mass * rule.width / 2))[:, 0]
         step = np.array([rule.width])
         return Nodes(

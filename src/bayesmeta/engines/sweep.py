@@ -93,9 +93,9 @@ def sweep_grid(
     """Return the summaries of one model under each prior on mu with each prior on tau.
 
     Priors on the half line share nodes: c for the narrowest, a range for every family that
-    serves its extreme priors, a step that serves them all. Priors whose error on them is above
-    1e-10 share finer nodes of their own; those on an interval, and all where the interval is to
-    be the shortest, get a rule each, in batches.
+    serves its extreme priors, a step that serves them all. Priors that end somewhere share
+    pieces. Those whose error is above 1e-10 share finer ones of their own. The few that cannot,
+    and all where the interval is to be the shortest, get a rule each, in batches.
 
     Parameters
     ----------
@@ -159,9 +159,9 @@ def _kinds(stack: Stack) -> NDArray[np.str_]:
 def _alone(models: list[NormalNormal], stack: Stack, ask: Ask) -> list[Summaries]:
     """Summaries for each prior on mu, every prior on tau with nodes of its own."""
     count, k = len(stack.priors), models[0].y.shape[-1]
-    size = max(1, _BATCH // (FEWEST_NODES * k))
     found = []
     for one in models:
+        size = max(1, _BATCH // (FEWEST_NODES * k * one.normals))
         y, se = (np.broadcast_to(values, (count, k)) for values in (one.y, one.se))
         many = replace(one, y=y, se=se, tau=stack).standardised()
         parts = [slice(start, start + size) for start in range(0, count, size)]

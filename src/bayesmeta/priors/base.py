@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, fields
+from functools import cache
 from math import inf, log, pi
 from typing import Any, ClassVar
 
@@ -126,6 +127,7 @@ class TauPrior(Prior):
         return self.ppf(rng.random(size))
 
 
+@cache
 def parameters(family: type[Prior]) -> list[str]:
     """Names of the parameters in the text form: the fields without a default."""
     own: Any = family
