@@ -279,7 +279,7 @@ class Fit:
         --------
         >>> import bayesmeta as bm
         >>> bm.fit("sledai", at=12, mu="normal(0, 4)").bayes_factors()["tau"].round(3).item()
-        0.134
+        0.146
         """
         import pandas as pd
 
