@@ -17,6 +17,7 @@ import subprocess
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +65,11 @@ def main() -> None:
         print(f"{'':22s} {'best s':>8s} {'median':>8s} {'mark':>6s} {'MB':>5s}  alone / this")
         for size, mark, runs in ((1_000, 0.1, 15), (10_000, 1.0, 3)):
             taus = grid(size, typical)
-            show(f"{size:,} on tau", lambda t=taus: sweep(model, t), mark, runs, alone * size)
+            show(f"{size:,} on tau", partial(sweep, model, taus), mark, runs, alone * size)
         mus = ten(typical)
         show(
             "10 on mu x 10,000 on tau",
-            lambda t=taus, m=mus: sweep_grid(model, m, t),
+            partial(sweep_grid, model, mus, taus),
             6.0,
             1,
             alone * 10 * size,
