@@ -9,7 +9,15 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summary
 from bayesmeta.engines.panels import Normals, Places, SharedMixtures
-from bayesmeta.engines.quadrature import MOST_NODES, HalfLine, Nodes, locate, map_for, weighted
+from bayesmeta.engines.quadrature import (
+    MOST_NODES,
+    HalfLine,
+    Nodes,
+    joint,
+    locate,
+    map_for,
+    weighted,
+)
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
 
@@ -18,11 +26,6 @@ BATCH = 1 << 18
 
 type Span = tuple[HalfLine, Array, Array]
 """A map, and the first and the last v that each of b priors needs."""
-
-
-def joint(weights: Array, share: Array) -> Array:
-    """Weights of the components of mu at nodes, (b, m n), from (b, n) and (m, n)."""
-    return (weights[:, None, :] * share).reshape(len(weights), -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from numpy.polynomial import legendre
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import Quantity
 from bayesmeta.engines.heterogeneity import Heterogeneity
-from bayesmeta.engines.lattice import BATCH, Span, Swept, joint
+from bayesmeta.engines.lattice import BATCH, Span, Swept
 from bayesmeta.engines.panels import DEGREE, Normals, Places, SharedMixtures, solved
-from bayesmeta.engines.quadrature import FRACTION, MOST_NODES, HalfLine, Nodes
+from bayesmeta.engines.quadrature import FRACTION, MOST_NODES, HalfLine, Nodes, joint
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
 
