@@ -9,7 +9,6 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.appraisal.power_scaling import power_scaling
 from bayesmeta.engines import exact
-from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.priors import HalfNormal, Normal
 
 SD, SCALE = 2.0, 0.5
@@ -34,7 +33,7 @@ def distance(p, q, step):
 
 def exactly(fit, quantity, of_mu, of_tau):
     # A half-normal to a power a is one of scale / sqrt(a), a normal about the same mean likewise.
-    model = in_units_of_data(fit.rows[0].posterior.model)
+    model = fit.rows[0].posterior.model.in_units_of_data()
 
     def cdf(power):
         mu = Normal(0, SD / np.sqrt(power if of_mu else 1))

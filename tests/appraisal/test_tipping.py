@@ -162,21 +162,24 @@ def test_no_flat_prior_to_compare_with():
 
 
 def test_a_sceptic_whose_probability_turns():
-    # Wider priors on mu make a smaller tau likelier, and with it the study that sees nothing.
-    data = np.array([-0.02, -3.0]), np.array([0.05, 0.1])
-    s = np.geomspace(1e-3, 1e3, 400)
+    # A prior on mu of the width of the precise study's effect agrees with it; a wider one leaves
+    # more to tau, and so to the study that contradicts it.
+    data = np.array([-1.34, 8.0]), np.array([0.04, 5.0])
+    s = np.geomspace(1e-2, 1e4, 400)
     p = np.array(
         [
-            exact.fit(model(*data, "half-normal(5)", Normal(0, each)))[1].of["mu"].below_zero[0]
+            exact.fit(model(*data, "half-cauchy(3)", Normal(0, each)))[1].of["mu"].below_zero[0]
             for each in s
         ]
     )
+    assert p.max() > p[-1] + 0.05
     level = (p.max() + p[-1]) / 2
-    found = most_sceptical(model(*data, "half-normal(5)"), "lower", float(level))
+    found = most_sceptical(model(*data, "half-cauchy(3)"), "lower", float(level))
     at = np.flatnonzero((p[1:] >= level) != (p[:-1] >= level))
-    assert len(found.crossings) == len(at)
+    assert len(found.crossings) == len(at) == 2
     for c, i in zip(found.crossings, at, strict=True):
-        assert s[i] * (1 - 1e-9) <= c <= s[i + 1] * (1 + 1e-9)
+        assert s[i] <= c <= s[i + 1]
+    assert found.sd == found.crossings[0]
 
 
 def test_bad_asks():

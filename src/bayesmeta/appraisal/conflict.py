@@ -9,7 +9,6 @@ from scipy import special
 
 from bayesmeta.appraisal.predictive import prior_nodes
 from bayesmeta.arrays import Array
-from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.models import NormalNormal
 
 type Complex = NDArray[np.complexfloating[Any, Any]]
@@ -73,7 +72,7 @@ def prior_data_conflict(model: NormalNormal) -> Conflict:
     >>> round(found.q, 4), round(found.estimate, 4)
     (0.6937, 0.6033)
     """
-    model = in_units_of_data(model)
+    model = model.in_units_of_data()
     y, se = model.y[0], model.se[0]
     w = 1 / (se * se)
     m = float(w @ y / w.sum())

@@ -21,7 +21,6 @@ from bayesmeta.engines.quadrature import (
     weighted,
 )
 from bayesmeta.engines.stack import Stack
-from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import TauPrior
 
@@ -86,7 +85,7 @@ def hellinger(
     >>> hellinger(model, [HalfNormal(10), HalfNormal(5), HalfNormal(20)], model).mu.round(4)
     array([0.    , 0.0541, 0.0676])
     """
-    model, reference = in_units_of_data(model), in_units_of_data(reference)
+    model, reference = model.in_units_of_data(), reference.in_units_of_data()
     if not (np.array_equal(model.y, reference.y) and np.array_equal(model.se, reference.se)):
         raise ValueError("distances are between posteriors of the same data")
     bound = [prior.bound(model.se[0]) for prior in priors]

@@ -9,7 +9,7 @@ from scipy import special
 from bayesmeta.arrays import Array
 from bayesmeta.engines.quadrature import Nodes, rule
 from bayesmeta.errors import InputError
-from bayesmeta.fit.hypotheses import in_units_of_data, settled
+from bayesmeta.fit.hypotheses import settled
 from bayesmeta.models import NormalNormal
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
@@ -181,7 +181,7 @@ def _prepared(model: NormalNormal, what: str) -> tuple[NormalNormal, Nodes, floa
     low, high = model.tau.support
     if low == high:
         raise InputError(f"the prior on tau is a point ({model.tau}): there is no {what}")
-    mine = in_units_of_data(model)
+    mine = model.in_units_of_data()
     nodes, standard = settled(mine), mine.standardised()
     if nodes.map is not None and nodes.v.shape[-1] < _TAUS:
         nodes = rule(standard, nodes.map, nodes.v[:, 0], nodes.v[:, -1], _TAUS)

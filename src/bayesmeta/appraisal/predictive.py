@@ -11,7 +11,7 @@ from bayesmeta.engines.exact import TOLERANCE, Posterior
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.engines.quadrature import MOST_NODES
 from bayesmeta.errors import InputError
-from bayesmeta.fit.hypotheses import MuKnown, Point, in_units_of_data, settled
+from bayesmeta.fit.hypotheses import MuKnown, Point, settled
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import Fixed, MuPrior, TauPrior, unit_information_sd
 
@@ -200,7 +200,7 @@ def predictive_p(
         raise InputError(f"tau = {value:g} is no hypothesis: a standard deviation is not negative")
     if draws < 1:
         raise InputError(f"draws is {draws}: one at least is needed")
-    model = in_units_of_data(model)
+    model = model.in_units_of_data()
     rng = np.random.default_rng(seed)
     mu, tau = (_from_priors if prior else _from_posterior)(model, null, value, draws, rng)
     y, se = model.y[0], model.se[0]

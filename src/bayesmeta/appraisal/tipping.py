@@ -17,7 +17,6 @@ from bayesmeta.engines.sweep import sweep
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction
 from bayesmeta.fit.events import Event
-from bayesmeta.fit.hypotheses import in_units_of_data
 from bayesmeta.fit.words import percent, probability
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import Flat, Normal, scaled
@@ -219,7 +218,7 @@ def most_sceptical(model: NormalNormal, direction: Direction, level: float = 0.9
 
 
 def _bound(model: NormalNormal) -> NormalNormal:
-    one = in_units_of_data(model)
+    one = model.in_units_of_data()
     return replace(one, tau=one.tau.bound(one.se[0]))
 
 

@@ -28,6 +28,7 @@ AtOption = Annotated[float | None, typer.Option(help="Only this time.", metavar=
 DirectionOption = Annotated[
     Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
 ]
+LevelOption = Annotated[float, typer.Option(help="Of every interval.")]
 DrawsOption = Annotated[int, typer.Option(help="NUTS draws of each of four chains.")]
 SeedOption = Annotated[int | None, typer.Option(help="Of every random step.")]
 FormatOption = Annotated[
@@ -43,7 +44,7 @@ ProjectOption = Annotated[
 @app.callback(invoke_without_command=True)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Bayesian random-effects meta-analysis."""
     if version:
@@ -73,7 +74,7 @@ def fit(
         Literal["exact", "nuts", "both"],
         typer.Option(help="exact (quadrature), nuts, or both, compared."),
     ] = "both",
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    level: LevelOption = 0.95,
     interval: Annotated[
         Literal["central", "shortest"], typer.Option(help="Kind of the credible intervals.")
     ] = "central",
@@ -149,7 +150,7 @@ def sensitivity(
         Literal["exact", "nuts"],
         typer.Option(help="nuts samples a few of the priors too, the extreme ones, and compares."),
     ] = "exact",
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    level: LevelOption = 0.95,
     direction: DirectionOption = None,
     draws: DrawsOption = 1000,
     seed: SeedOption = None,
@@ -321,7 +322,7 @@ def import_review(
         ),
     ],
     project: Annotated[Path, typer.Option("--project", help="Folder to create.", metavar="DIR")],
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Make a project of a RevMan review: its tables, and an analysis for each outcome."""
     from bayesmeta.cli.revman import run

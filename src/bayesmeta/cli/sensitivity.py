@@ -68,15 +68,5 @@ def _sampled(found: Sensitivity, request: Request, *, visible: bool) -> Sensitiv
     seed = SEED if request.seed is None else request.seed
     if not visible:
         return found.with_nuts(draws=request.draws, seed=seed)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    words = TextColumn("NUTS (compiling takes most of the time)")
-    console = show.console(stderr=True)
-    with Progress(words, BarColumn(), MofNCompleteColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("")
-        return found.with_nuts(
-            draws=request.draws,
-            seed=seed,
-            start=lambda total: bar.update(task, total=total),
-            done=lambda: bar.advance(task),
-        )
+    with show.sampling() as (start, done):
+        return found.with_nuts(draws=request.draws, seed=seed, start=start, done=done)

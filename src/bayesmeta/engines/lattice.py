@@ -9,7 +9,14 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.engines.exact import IntervalKind, Posterior, Quantity, Summary
 from bayesmeta.engines.panels import Normals, Places, SharedMixtures
-from bayesmeta.engines.quadrature import MOST_NODES, HalfLine, Nodes, locate, map_for, weighted
+from bayesmeta.engines.quadrature import (
+    MOST_NODES,
+    HalfLine,
+    Nodes,
+    locate,
+    map_for,
+    weighted,
+)
 from bayesmeta.engines.stack import Stack
 from bayesmeta.models import Given, NormalNormal
 

@@ -9,7 +9,7 @@ import nutpie
 import pymc as pm
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
+from bayesmeta.engines.nuts_priors import MU_FORMS, MU_PULL, TAU_FORMS
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import MuPrior, TauPrior
 
@@ -79,9 +79,10 @@ def build(model: NormalNormal, studies: tuple[str, ...]) -> pm.Model:
     come back as their conditional mean plus their conditional SD times a standard normal ``z``.
     That is the non-centred form where the data are weak and the centred one where they are
     strong, draw by draw, so nothing has to be chosen beforehand and no funnel is left. mu is
-    sampled as an offset from the inverse-variance mean in units of
-    ``sqrt((s^2 + tau^2) / k)``, s^2 the typical variance, which opens the other funnel, that of
-    mu and tau where studies are few.
+    sampled as an offset from its mean given tau, in units of its SD given tau, both as if every
+    study had the typical variance s^2: precision ``k / (s^2 + tau^2)`` about the inverse-variance
+    mean, and that of its prior. This opens the other funnel, that of mu and tau where studies are
+    few.
     """
     with _structure(len(studies), type(model.mu), type(model.tau.plain), studies) as structure:
         pm.set_data(data_of(model))
@@ -117,9 +118,12 @@ def hyperparameters(k: int, mu: type[MuPrior], tau: type[TauPrior]) -> tuple[Any
     }
     heterogeneity = TAU_FORMS[tau](pm.math.sqrt(variance), *given["tau"])
 
-    spread = pm.math.sqrt((variance + heterogeneity**2) / k)
+    location, of_prior = MU_PULL[mu](*given["mu"])
+    of_data = k / (variance + heterogeneity**2)
+    spread = 1 / pm.math.sqrt(of_data + of_prior)
+    middle = (of_data * centre + of_prior * location) * spread**2
     offset = pm.Flat("mu_offset")
-    pooled = pm.Deterministic("mu", centre + spread * offset)
+    pooled = pm.Deterministic("mu", middle + spread * offset)
     pm.Potential("mu_prior", MU_FORMS[mu](pooled, *given["mu"]) + pm.math.log(spread))
     return y, se, pooled, heterogeneity
 

@@ -109,6 +109,11 @@ type Map = HalfLine | LogLine | Interval
 """An increasing map of the real line of v onto the support of tau."""
 
 
+def joint(weights: Array, share: Array) -> Array:
+    """Weights of the components of mu at nodes, (b, m n), from (b, n) and (..., m, n)."""
+    return (weights[:, None, :] * share).reshape(len(weights), -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Nodes:
     """A rule of n equally spaced nodes for each of b models.
@@ -159,8 +164,7 @@ class Nodes:
     @property
     def joint(self) -> Array:
         """Posterior probability of each component of mu at each node, shape (b, m n)."""
-        joint = self.weights[:, None, :] * self.given.share
-        return joint.reshape(len(joint), -1)
+        return joint(self.weights, self.given.share)
 
     def trimmed(self, model: NormalNormal) -> Self:
         """Return the rule without the components of mu that matter at no node.

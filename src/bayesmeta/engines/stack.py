@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import groupby
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from bayesmeta.priors.base import parameters
 
 @dataclass(frozen=True, eq=False)
 class Stack(TauPrior):
-    """One prior for each of a batch of models."""
+    """One prior for each of a batch of models of the same data."""
 
     priors: Sequence[TauPrior]
     name: ClassVar[str] = "stack"
@@ -99,9 +99,12 @@ class Stack(TauPrior):
         return np.stack([prior.ppf(p) for prior in self.priors])
 
 
-def _family(prior: TauPrior) -> object:
-    """What priors share that differ in numbers alone; all of it where they have no numbers."""
-    return type(prior) if parameters(type(prior)) else prior
+def _family(prior: TauPrior) -> tuple[Any, ...]:
+    """What priors that differ in their parameters alone have in common."""
+    own: Any = prior
+    names = [field.name for field in fields(own)]
+    bound = (getattr(own, name) for name in names if name not in parameters(type(prior)))
+    return type(prior), *bound
 
 
 def _columns(priors: list[TauPrior]) -> TauPrior:

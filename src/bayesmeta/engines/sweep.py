@@ -38,7 +38,8 @@ _NO_ERROR = 1e-13
 """Of probabilities; quantiles magnify it."""
 
 _BATCH = 1 << 18
-"""Priors times nodes times studies worked on at once where every prior has nodes of its own."""
+"""Priors times nodes times studies times components of mu worked on at once where every prior has
+nodes of its own."""
 
 
 def sweep(
@@ -93,9 +94,10 @@ def sweep_grid(
     """Return the summaries of one model under each prior on mu with each prior on tau.
 
     Priors on the half line share nodes: c for the narrowest, a range for every family that
-    serves its extreme priors, a step that serves them all. Priors that end somewhere share
-    pieces. Those whose error is above 1e-10 share finer ones of their own. The few that cannot,
-    and all where the interval is to be the shortest, get a rule each, in batches.
+    serves its extreme priors, a step that serves them all; those on an interval share pieces of
+    it, cut where each prior ends. Priors whose error on them is above 1e-10 share finer ones. A
+    fixed tau, tails like a power of log tau, and all priors where the interval is to be the
+    shortest, get a rule each, in batches.
 
     Parameters
     ----------

@@ -7,16 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
-from bayesmeta.engines.exact import TOLERANCE
-from bayesmeta.engines.quadrature import (
-    FEWEST_NODES,
-    MOST_NODES,
-    Nodes,
-    locate,
-    map_for,
-    point,
-    rule,
-)
+from bayesmeta.engines.exact import TOLERANCE, Posterior
+from bayesmeta.engines.quadrature import FEWEST_NODES, MOST_NODES, Nodes
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import Fixed, Flat, MuPrior
 from bayesmeta.priors.mu import Components
@@ -49,12 +41,13 @@ class BayesFactor:
         Examples
         --------
         >>> BayesFactor(-1.0).words()
-        'the data are 2.7 times as likely under the alternative as under mu = 0'
+        'the data are 2.7 times as likely under the prior of mu as under mu = 0'
         """
         with np.errstate(over="ignore"):
             times = float(np.exp(abs(self.log)))
         shown = f"{times:.3g}" if times >= 10 else f"{times:.1f}"
-        first, second = ("the alternative", null) if self.log < 0 else (null, "the alternative")
+        prior = f"the prior of {null.split()[0]}"
+        first, second = (prior, null) if self.log < 0 else (null, prior)
         return f"the data are {shown} times as likely under {first} as under {second}"
 
 
@@ -136,7 +129,7 @@ def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
     >>> round(found.mu.value, 3), round(found.minimum_mu.value, 3), round(found.tau.value, 3)
     (0.409, 0.082, 1.539)
     """
-    model = in_units_of_data(model)
+    model = model.in_units_of_data()
     if len(model.y) != 1:
         raise ValueError("hypotheses are tested one pool at a time")
     reasons: dict[str, str] = {}
@@ -233,25 +226,13 @@ def log_evidence(model: NormalNormal) -> Array:
 
 def settled(model: NormalNormal) -> Nodes:
     """Integrate a model in the units of the data on as many nodes as its evidence needs."""
-    model = model.standardised()
-    mapping = map_for(model)
-    if mapping is None:
-        return point(model)
-    ends, count = locate(model, mapping), FEWEST_NODES
-    while True:
-        nodes = rule(model, mapping, *ends, count)
-        error = np.abs(nodes.log_evidence - nodes.halved().log_evidence).max()
-        if error <= TOLERANCE or count >= MOST_NODES:
-            return nodes
-        count = 2 * count - 1
-
-
-def in_units_of_data(model: NormalNormal) -> NormalNormal:
-    """Undo `NormalNormal.standardised`."""
-    zero = np.asarray(model.location)[..., None]
-    return replace(
-        model, y=zero + model.unit * model.y, se=model.unit * model.se, location=0.0, unit=1.0
-    )
+    posterior = Posterior.on(model.standardised())
+    while posterior.fine.map is not None and posterior.fine.v.shape[-1] < MOST_NODES:
+        error = np.abs(posterior.fine.log_evidence - posterior.coarse.log_evidence).max()
+        if error <= TOLERANCE:
+            break
+        posterior = posterior.refined()
+    return posterior.fine
 
 
 # the largest evidence that a value of the tested parameter can have

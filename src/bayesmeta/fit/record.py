@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
 from bayesmeta.evidence.study import Evidence, Pool
-from bayesmeta.fit.hypotheses import bayes_factors
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
@@ -89,7 +88,7 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
     return _place(row) | {
         "posterior": None if fit.engine == "nuts" else asdict(row.exact),
         "probabilities": {e.text: e.probability(row.posterior) for e in fit.ask.events},
-        "bayes_factors": bayes_factors(row.posterior.model).record(),
+        "bayes_factors": row.hypotheses.record(),
         "nuts": None if row.sampled is None else _sampled(row.sampled),
     }
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.hypotheses import bayes_factors
 from bayesmeta.fit.numbers import PosteriorNumbers
 from bayesmeta.priors import DataDependent, Flat, MuPrior, Prior, TauPrior
 
@@ -192,7 +191,7 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
     )
     lines += [
         Line(label, f"{value:.3g}", "", "", words)
-        for label, value, words in bayes_factors(row.posterior.model).lines(row.pool.k)
+        for label, value, words in row.hypotheses.lines(row.pool.k)
     ]
     return lines
 

@@ -281,6 +281,11 @@ class NormalNormal:
         centred = (y - location[..., None]) / unit
         return replace(self, y=centred, se=se / unit, location=location, unit=float(unit))
 
+    def in_units_of_data(self) -> Self:
+        """Undo `standardised`."""
+        y = np.asarray(self.location)[..., None] + self.unit * self.y
+        return replace(self, y=y, se=self.unit * self.se, location=0.0, unit=1.0)
+
     def log_prior(self, tau: Array, log_tau: Array) -> Array:
         """Log prior density of tau, in the standardised units."""
         return self.tau.log_density(tau * self.unit, log_tau + log(self.unit)) + log(self.unit)

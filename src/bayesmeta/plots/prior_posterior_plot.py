@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from bayesmeta.arrays import Array
 from bayesmeta.engines import exact
 from bayesmeta.fit import Fit, Row
-from bayesmeta.fit.hypotheses import in_units_of_data, log_evidence
+from bayesmeta.fit.hypotheses import log_evidence
 from bayesmeta.models import NormalNormal
 from bayesmeta.plots.forest_plot import CI, CRI
 from bayesmeta.plots.joint_plot import tau_label, title_of
@@ -50,7 +50,7 @@ def prior_posterior(priors: Mapping[str, TauPrior], row: Row, fit: Fit, ax: Axes
     """
     if not 0 < len(priors) <= len(COLOURS):
         raise ValueError(f"one to {len(COLOURS)} priors can be told apart, not {len(priors)}")
-    one = in_units_of_data(row.posterior.model)
+    one = row.posterior.model.in_units_of_data()
     models = [replace(one, tau=prior.bound(one.se[0])) for prior in priors.values()]
     tau = np.linspace(0, _end(models), _POINTS)
     tau[0] = 1e-6 * tau[1]

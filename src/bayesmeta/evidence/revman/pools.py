@@ -6,6 +6,7 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.evidence.effects import cells_of_counts, effect_of_arms, effect_of_counts, pooled_sd
+from bayesmeta.evidence.layouts import ARMS, COUNTS
 from bayesmeta.evidence.revman.values import Outcome, StudyRow, Subgroup
 from bayesmeta.evidence.study import LeftOut, Pool
 from bayesmeta.evidence.table import LARGEST
@@ -173,15 +174,8 @@ def unique_labels(rows: Sequence[StudyRow]) -> tuple[str, ...]:
 def describe(outcome: Outcome, row: StudyRow) -> str:
     """Return what was entered, as text."""
     names = {
-        "dichotomous": ("events_treatment", "n_treatment", "events_control", "n_control"),
-        "continuous": (
-            "mean_treatment",
-            "sd_treatment",
-            "n_treatment",
-            "mean_control",
-            "sd_control",
-            "n_control",
-        ),
+        "dichotomous": COUNTS,
+        "continuous": ARMS,
         "iv": ("estimate", "se"),
         "oe": ("o_minus_e", "variance"),
         "other": (),

@@ -4,20 +4,15 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 
+from bayesmeta.evidence.layouts import ARMS, COUNTS
+from bayesmeta.evidence.published import COLUMNS
 from bayesmeta.evidence.revman.pools import describe, unique_labels, unusable
 from bayesmeta.evidence.revman.values import DataType, Outcome, StudyRow, Subgroup
 
 _WHERE = ("outcome", "subgroup", "subgroup_name", "in_total", "study")
 TABLES = {
-    "dichotomous.csv": ("events_treatment", "n_treatment", "events_control", "n_control"),
-    "continuous.csv": (
-        "mean_treatment",
-        "sd_treatment",
-        "n_treatment",
-        "mean_control",
-        "sd_control",
-        "n_control",
-    ),
+    "dichotomous.csv": COUNTS,
+    "continuous.csv": ARMS,
     "estimates.csv": (
         "estimate",
         "se",
@@ -33,18 +28,6 @@ _TABLE_OF: dict[DataType, str] = {
     "iv": "estimates.csv",
     "oe": "estimates.csv",
 }
-_PUBLISHED = (
-    "outcome",
-    "measure",
-    "model",
-    "k",
-    "estimate",
-    "ci_low",
-    "ci_high",
-    "p_heterogeneity",
-    "p_overall",
-    "source",
-)
 
 
 def study_rows(
@@ -94,12 +77,12 @@ def published_row(outcome: Outcome, source: str) -> dict[str, str] | None:
         "" if found.p is None else f"{found.p:.3g}",
         source,
     )
-    return dict(zip(_PUBLISHED, values, strict=True))
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def csv_text(name: str, rows: Sequence[Mapping[str, str]]) -> str:
     """Return a table of the project as CSV."""
-    columns = (*_WHERE, *TABLES[name], "status", "note") if name in TABLES else _PUBLISHED
+    columns = (*_WHERE, *TABLES[name], "status", "note") if name in TABLES else COLUMNS
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
