@@ -14,6 +14,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.historical import MapPrior, map_prior
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, fit
@@ -57,6 +58,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "appraisal.grid": ["Grid"],
+        "appraisal.historical": ["MapPrior", "map_prior"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "errors": ["InputError"],
         "fit": ["Fit", "fit"],
@@ -117,6 +119,7 @@ __all__ = [
     "LogNormal",
     "LogStudentT",
     "Lomax",
+    "MapPrior",
     "Normal",
     "NormalMixture",
     "OverallJeffreys",
@@ -132,6 +135,7 @@ __all__ = [
     "Weibull",
     "fit",
     "known_unit_information_sd",
+    "map_prior",
     "sensitivity",
     "unit_information_sd",
 ]
