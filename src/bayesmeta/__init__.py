@@ -15,6 +15,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.historical import MapPrior, map_prior
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, Pooled, fit, pool
@@ -58,6 +59,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "appraisal.grid": ["Grid"],
+        "appraisal.historical": ["MapPrior", "map_prior"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
@@ -120,6 +122,7 @@ __all__ = [
     "LogNormal",
     "LogStudentT",
     "Lomax",
+    "MapPrior",
     "Normal",
     "NormalMixture",
     "OverallJeffreys",
@@ -137,6 +140,7 @@ __all__ = [
     "audit",
     "fit",
     "known_unit_information_sd",
+    "map_prior",
     "pool",
     "sensitivity",
     "unit_information_sd",
