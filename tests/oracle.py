@@ -47,6 +47,7 @@ class Oracle:
         Estimates and standard errors.
     tau_prior : str
         ``half-normal(s)``, ``half-cauchy(s)``, ``half-student-t(nu, s)``, ``exponential(rate)``,
+        ``gamma(shape, rate)`` of shape 1 and above, ``inverse-gamma(shape, scale)`` (of tau^2),
         ``log-normal(m, s)`` (of log tau), ``uniform(a, b)`` or ``fixed(x)``.
     mu_prior : str
         ``flat`` or ``normal(m, s)``.
@@ -316,6 +317,10 @@ class TauPrior:
             self.scales = [1 / a[0]]
         elif self.name == "log-normal":
             self.scales = [mp.exp(a[0])]
+        elif self.name == "gamma":
+            self.scales = [1 / a[1]]
+        elif self.name == "inverse-gamma":
+            self.tail, self.scales = 2 * a[0] + 1, [mp.sqrt(a[1])]
         elif self.name == "uniform":
             self.lower, self.upper, self.scales = a[0], a[1], [a[1]]
         else:
@@ -323,7 +328,8 @@ class TauPrior:
 
     @property
     def positive_at_zero(self) -> bool:
-        return self.name not in ("log-normal", "fixed") and self.lower == 0
+        away = ("log-normal", "inverse-gamma", "gamma", "fixed")
+        return self.name not in away and self.lower == 0
 
     def log_density(self, t: Number) -> Number:
         mp, a = self.mp, self.args
@@ -343,6 +349,14 @@ class TauPrior:
             return -mp.log(2 * mp.pi) / 2 - mp.log(a[1]) - mp.log(t) - z * z / 2
         if self.name == "uniform":
             return -mp.log(a[1] - a[0])
+        if self.name == "gamma":
+            shape, rate = a
+            const = shape * mp.log(rate) - mp.loggamma(shape)
+            return const + (shape - 1) * mp.log(t) - rate * t
+        if self.name == "inverse-gamma":
+            shape, scale = a
+            const = mp.log(2) + shape * mp.log(scale) - mp.loggamma(shape)
+            return const - (2 * shape + 1) * mp.log(t) - scale / (t * t)
         raise ValueError(self.name)
 
     def score(self, t: Number) -> Number:
@@ -358,6 +372,10 @@ class TauPrior:
             return -a[0]
         if self.name == "log-normal":
             return -(1 + (mp.log(t) - a[0]) / a[1] ** 2) / t
+        if self.name == "gamma":
+            return (a[0] - 1) / t - a[1]
+        if self.name == "inverse-gamma":
+            return -(2 * a[0] + 1) / t + 2 * a[1] / t**3
         return mp.mpf(0)
 
 
@@ -629,7 +647,7 @@ class Tau:
             return None
         exact = mp.mpf(repr(level))
         a, b = o.prior.lower, o.prior.upper
-        if o.prior.name != "log-normal":
+        if o.prior.name not in ("log-normal", "inverse-gamma"):
             q = self.quantile(exact)
             if self.pdf(a) >= self.pdf(q):
                 return a, q

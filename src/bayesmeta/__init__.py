@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.historical import MapPrior, map_prior
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
-    from bayesmeta.fit import Fit, fit
+    from bayesmeta.fit import Fit, Pooled, fit, pool
     from bayesmeta.priors import (
         BergerDeely,
         Conventional,
@@ -57,9 +59,11 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "appraisal.grid": ["Grid"],
+        "appraisal.historical": ["MapPrior", "map_prior"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
+        "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
-        "fit": ["Fit", "fit"],
+        "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
             "BergerDeely",
             "Conventional",
@@ -97,6 +101,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 )
 
 __all__ = [
+    "Audit",
     "BergerDeely",
     "Conventional",
     "DuMouchel",
@@ -117,10 +122,12 @@ __all__ = [
     "LogNormal",
     "LogStudentT",
     "Lomax",
+    "MapPrior",
     "Normal",
     "NormalMixture",
     "OverallJeffreys",
     "PenalisedComplexity",
+    "Pooled",
     "Rhodes",
     "Sensitivity",
     "SqrtTau",
@@ -130,8 +137,11 @@ __all__ = [
     "UniformI2",
     "UniformShrinkage",
     "Weibull",
+    "audit",
     "fit",
     "known_unit_information_sd",
+    "map_prior",
+    "pool",
     "sensitivity",
     "unit_information_sd",
 ]

@@ -14,9 +14,9 @@ from bayesmeta.appraisal import (
     prior_predictive,
     se_of_size,
 )
-from bayesmeta.appraisal.hypotheses import MuKnown, settled
 from bayesmeta.engines import exact
 from bayesmeta.errors import InputError
+from bayesmeta.fit.hypotheses import MuKnown, settled
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import mu_prior, tau_prior
 

@@ -14,7 +14,7 @@ from bayesmeta.errors import InputError
 
 TAUS = ["half-normal(0.85)", "half-cauchy(1)", "uniform(0, 4)", "2 * dumouchel", "fixed(0)"]
 MUS = ["flat", "normal(0, 4)"]
-GRID = bm.Grid.of(tau=TAUS, mu=MUS)
+GRID = bm.Grid.of(tau=TAUS, mu=MUS, leave_one_out=True, alternatives=True)
 FIELDS = ("mean", "sd", "median", "ci_low", "ci_high")
 SCHOOLS = {
     "study": list("ABCDEFGH"),
@@ -58,7 +58,8 @@ def test_each_cell_is_a_fit(sledai, mu, tau):
 
 @pytest.mark.parametrize("without", ["C", "G"])
 def test_leaving_one_out_is_a_fit_of_the_rest(without):
-    grid = bm.Grid.of(tau=["half-normal(10)", "half-cauchy(5)"], mu=["flat", "normal(0, 20)"])
+    taus, mus = ["half-normal(10)", "half-cauchy(5)"], ["flat", "normal(0, 20)"]
+    grid = bm.Grid.of(tau=taus, mu=mus, leave_one_out=True)
     found = bm.sensitivity(SCHOOLS, grid=grid, direction="higher")
     kept = [i for i, study in enumerate(SCHOOLS["study"]) if study != without]
     rest = {name: [column[i] for i in kept] for name, column in SCHOOLS.items()}
@@ -90,7 +91,7 @@ def test_other_times_have_no_rows_of_an_alternative(sledai):
 
 
 def test_ratios_are_logs_and_benefit_follows_the_direction():
-    grid = bm.Grid.of(tau=["half-normal(0.5)"], mu=["flat"], leave_one_out=False)
+    grid = bm.Grid.of(tau=["half-normal(0.5)"], mu=["flat"])
     lower = bm.sensitivity("adverse_events", grid=grid)
     higher = bm.sensitivity("adverse_events", grid=grid, direction="higher")
     fit = bm.fit("adverse_events", mu="flat", tau="half-normal(0.5)")
@@ -123,7 +124,10 @@ def test_the_tidy_table_reads_back(sledai, tmp_path):
 def test_the_dataset_reads_back(sledai, tmp_path):
     sledai.save(tmp_path)
     with xr.open_dataset(tmp_path / "sensitivity.nc", engine="h5netcdf") as back:
-        xr.testing.assert_identical(back.load(), sledai.dataset)
+        back.load()
+        xr.testing.assert_identical(back.drop_vars("hellinger"), sledai.dataset)
+        of = sledai.distances
+        np.testing.assert_array_equal(back["hellinger"].sel(quantity=of["quantity"]), of)
         assert back.sizes["prior_tau"] == len(TAUS)
         assert back.attrs["reference_tau"] == "half-normal(0.85)"
         assert back.attrs["direction"] == "lower"
@@ -135,8 +139,34 @@ def test_every_number_has_its_error(sledai):
     assert float(sledai.dataset["numerical_error"].max()) < 1e-9
 
 
+def test_the_distance_from_the_reference_is_none_from_itself(sledai):
+    own = sledai.distances.sel(prior_mu="flat", prior_tau="half-normal(0.85)")
+    np.testing.assert_allclose(own, 0, atol=1e-6)
+    others = sledai.distances.sel(prior_mu="normal(0, 4)", quantity="mu")
+    assert bool(((others > 1e-3) & (others <= 1)).all())
+
+
+def test_the_reference_priors_are_asked_where_they_tip():
+    grid = bm.Grid.of(tau=["half-normal(0.5)"])
+    found = bm.sensitivity("adverse_events", grid=grid, mu="normal(0, 4)", level=0.9)
+    (checks,) = found.checks
+    of_mu, of_new = checks.tipping
+    assert (of_mu.quantity, of_new.quantity) == ("mu", "theta_new")
+    (c,) = of_mu.benefit
+    at = bm.fit("adverse_events", mu="normal(0, 4)", tau=bm.HalfNormal(0.5 * c))
+    assert at.prob("mu < 0") == pytest.approx(0.95, abs=1e-8)
+    (c,) = of_new.interval
+    at = bm.fit("adverse_events", mu="normal(0, 4)", tau=bm.HalfNormal(0.5 * c), level=0.9)
+    assert at.predict()["ci_high"].item() == pytest.approx(0, abs=1e-7)
+    at = bm.fit("adverse_events", mu=bm.Normal(0, checks.sceptical.sd))
+    assert at.prob("mu < 0") == pytest.approx(0.95, abs=1e-8)
+    assert checks.size.unit == "patients"
+    assert 0 < checks.conflict.q < 1
+    assert 0 < checks.conflict.estimate < 1
+
+
 def test_an_improper_posterior_is_left_out_and_counted():
-    grid = bm.Grid.of(tau=["half-normal(0.85)", "flat"], mu=MUS, alternatives=False)
+    grid = bm.Grid.of(tau=["half-normal(0.85)", "flat"], mu=MUS, leave_one_out=True)
     found = bm.sensitivity("sledai", grid=grid)
     # flat on tau: under flat mu k = 1 (3 times, 2 left out) and 2; under a normal one k = 1.
     assert sum(found.refused.values()) == (3 + 2 + 1) + (3 + 2)
@@ -160,9 +190,9 @@ def test_a_grid_beyond_memory_is_refused():
 
 
 def test_the_reference_is_the_analysis_s_own_or_the_one_asked_for():
-    grid = bm.Grid.of(tau=["half-cauchy(1)"], mu=["flat"], leave_one_out=False)
+    grid = bm.Grid.of(tau=["half-cauchy(1)"], mu=["flat"])
     own = bm.sensitivity("sledai", at=12, grid=grid)
-    assert (str(own.mu), str(own.tau)) == ("flat", "half-normal(0.85)")
+    assert (own.under.mu, own.under.tau) == ("flat", "half-normal(0.85)")
     assert list(own.dataset["prior_tau"].values) == ["half-cauchy(1)"]
     asked = bm.sensitivity("sledai", at=12, grid=grid, tau="half-normal(2)")
     fit = bm.fit("sledai", at=12, tau="half-normal(2)")
@@ -170,11 +200,11 @@ def test_the_reference_is_the_analysis_s_own_or_the_one_asked_for():
           rows(fit.summary(), ["mu"]))  # fmt: skip
 
 
-def test_a_table_without_a_default_scale_is_compared_with_the_first_of_the_grid():
+def test_a_table_without_a_default_scale_is_compared_with_the_first_proper_prior_of_the_grid():
     with pytest.raises(InputError, match="give one, for instance --prior tau="):
         bm.sensitivity(SCHOOLS)
-    found = bm.sensitivity(SCHOOLS, grid=bm.Grid.of(tau=["half-cauchy(5)", "half-normal(10)"]))
-    assert str(found.tau) == "half-cauchy(5)"
+    found = bm.sensitivity(SCHOOLS, grid=bm.Grid.of(tau=["flat", "half-cauchy(5)"]))
+    assert found.under.tau == "half-cauchy(5)"
 
 
 def test_conclusions_name_the_extremes_and_the_first_that_breaks_them():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 from bayesmeta.engines import exact
 from bayesmeta.models import NormalNormal
@@ -136,3 +137,55 @@ def test_a_range_that_must_end_too_early_is_an_error_that_shows(sd):
     _, found = exact.fit(model)
     expected = np.exp(sd**2 / 2) * np.sqrt(np.expm1(sd**2))
     assert abs(found.of["tau"].sd[0] / expected - 1) < found.numerical_error[0]
+
+
+class UnboundedAtZero:
+    """Three studies under a gamma prior on tau of small shape, integrated in ``u = tau^shape``.
+
+    ``tau^(shape - 1) exp(-tau) dtau`` is ``exp(-tau) du / shape``, which is smooth: Gauss-Legendre
+    of 800 nodes on each of ten panels is at rounding.
+    """
+
+    y, se = np.array([0.1, -0.4, 0.6]), np.array([0.2, 0.3, 0.25])
+
+    def __init__(self, shape, precision):
+        self.shape, self.precision = shape, precision
+        self.tau, self.f, self.mean, self.sd = self.integrand(0, 45**shape)
+
+    def integrand(self, low, high, panels=10):
+        x, w = np.polynomial.legendre.leggauss(800)
+        edges = np.linspace(low, high, panels + 1)
+        half = np.diff(edges)[:, None] / 2
+        tau = (edges[:-1, None] + half * (1 + x)).ravel() ** (1 / self.shape)
+        variance = self.se**2 + tau[:, None] ** 2
+        total = (1 / variance).sum(1) + self.precision
+        mean = (self.y / variance).sum(1) / total
+        log_f = (mean**2 * total - (self.y**2 / variance).sum(1) - np.log(total)) / 2
+        log_f -= tau + np.log(variance).sum(1) / 2
+        return tau, np.exp(log_f) * (half * w).ravel(), mean, 1 / np.sqrt(total)
+
+    def expect(self, values):
+        return self.f @ values / self.f.sum()
+
+    def tau_below(self, bound):
+        return self.integrand(0, bound**self.shape)[1].sum() / self.f.sum()
+
+
+@pytest.mark.parametrize("mu", ["flat", "normal(0, 1)"])
+@pytest.mark.parametrize("shape", [0.2, 0.5])
+def test_a_prior_unbounded_at_zero(shape, mu):
+    known = UnboundedAtZero(shape, 0.0 if mu == "flat" else 1.0)
+    y, se = known.y[None], known.se[None]
+    _, found = exact.fit(NormalNormal(y, se, mu_prior(mu), tau_prior(f"gamma({shape}, 1)")))
+    of_mu, of_tau = found.of["mu"], found.of["tau"]
+    centre = known.expect(known.mean)
+    sd = np.sqrt(known.expect(known.sd**2 + (known.mean - centre) ** 2))
+    assert of_mu.mean[0] == pytest.approx(centre, abs=BOUND * sd)
+    assert of_mu.sd[0] == pytest.approx(sd, rel=BOUND)
+    assert of_tau.mean[0] == pytest.approx(known.expect(known.tau), rel=BOUND)
+    assert of_tau.mode[0] == 0
+    # A density of at most 1 / sd there makes an error in probability at least as large as in mu.
+    for p, name in ((0.025, "low"), (0.5, "median"), (0.975, "high")):
+        z = (getattr(of_mu, name)[0] - known.mean) / known.sd
+        assert known.expect(special.ndtr(z)) == pytest.approx(p, abs=BOUND)
+        assert known.tau_below(getattr(of_tau, name)[0]) == pytest.approx(p, abs=BOUND)

@@ -25,6 +25,15 @@ def test_one_and_two_studies():
     assert np.abs(differences(fit)).max() < 5
 
 
+def test_a_narrow_prior_on_mu_and_a_wide_one_on_tau():
+    # The prior, not the data, says where mu is for most tau: 16 divergences before it was told so.
+    fit = bm.fit(
+        "sledai", engine="both", seed=1, at=2, mu="normal(0, 0.434)", tau="half-cauchy(2.29)"
+    )
+    assert fit.converged
+    assert np.abs(differences(fit)).max() < 5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_review(seed):

@@ -15,6 +15,7 @@ GROUPS = {
     "posterior",
     "posterior_predictive",
     "log_likelihood",
+    "log_prior",
     "sample_stats",
     "observed_data",
     "constant_data",
@@ -103,10 +104,10 @@ def test_draws_are_joint(schools, tree):
     nodes, model = posterior.fine, posterior.model
     se2 = model.se[0][:, None] ** 2
     effects, _ = model.study_effects(nodes.tau, nodes.given)
-    w, mean = nodes.weights[0], nodes.given.mean[0]
-    within = (se2 * nodes.given.weights[0])[0] * nodes.given.variance[0]
-    e_mu, e_theta = w @ mean, w @ effects[0, 0]
-    covariance = model.unit**2 * (w @ (within + (mean - e_mu) * (effects[0, 0] - e_theta)))
+    w, mean, effect = nodes.weights[0], nodes.given.mean[0, 0], effects[0, 0, 0]
+    within = (se2 * nodes.given.weights[0])[0] * nodes.given.variance[0, 0]
+    e_mu, e_theta = w @ mean, w @ effect
+    covariance = model.unit**2 * (w @ (within + (mean - e_mu) * (effect - e_theta)))
     mu, theta = draws(tree["posterior"]["mu"]), draws(tree["posterior"]["theta"].sel(study="A"))
     products = (mu - mu.mean()) * (theta - theta.mean())
     assert abs(products.mean() - covariance) < 5 * products.std() / np.sqrt(mu.size)
@@ -135,6 +136,14 @@ def test_prior_draws_follow_the_priors(tree):
     # Variance of y: 50^2 + E tau^2 + se^2.
     expected = 50**2 + 10**2 + 14.9**2
     assert np.var(y) == pytest.approx(expected, rel=5 * np.sqrt(2.5 / y.size))
+
+
+def test_the_log_prior_of_each_parameter(tree):
+    posterior, log_prior = tree["posterior"], tree["log_prior"]
+    expected = stats.norm.logpdf(posterior["mu"], 0, 50)
+    np.testing.assert_allclose(log_prior["mu"], expected, rtol=1e-12)
+    expected = stats.halfnorm.logpdf(posterior["tau"], scale=10)
+    np.testing.assert_allclose(log_prior["tau"], expected, rtol=1e-12)
 
 
 def test_no_prior_groups_under_flat_mu():

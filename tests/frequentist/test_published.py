@@ -7,7 +7,7 @@ import pytest
 
 from bayesmeta.evidence import bundled_project, evidence_from_analysis
 from bayesmeta.evidence.table import read_table
-from bayesmeta.frequentist import dersimonian_laird, frequentist_pools, inverse_variance
+from bayesmeta.frequentist import Studies, frequentist_pools, pool
 
 PROJECT = bundled_project()
 PRINTED = read_table(PROJECT.data / "sle_msc" / "published.csv")
@@ -40,9 +40,9 @@ def test_there_are_eighteen_published_rows():
 )
 def test_every_published_row_is_reproduced(outcome, time, measure, model, estimate, low, high, k):
     data = evidence_from_analysis(PROJECT.find(outcome), PROJECT.root)
-    pool = next(p for p in data.pools if p.time == (float(time) if time else None))
-    assert pool.k == int(k) == pool.published.k
-    pools = {p.method: p for p in frequentist_pools(pool, data.measure, data.convention)}
+    row = next(p for p in data.pools if p.time == (float(time) if time else None))
+    assert row.k == int(k) == row.published.k
+    pools = {p.method: p for p in frequentist_pools(row, data.measure, data.convention)}
     ours = pools[method(model, measure)]
     shown = np.array([ours.estimate, ours.ci_low, ours.ci_high])
     shown = np.exp(shown) if data.measure.ratio else shown
@@ -63,6 +63,6 @@ def test_every_alternative_set_reproduces_the_published_row_too(key, members):
     _, outcome, time = key
     row = next(row for row in PUBLISHED if row[:2] == (outcome, time))
     y, se = np.array(members, float).T
-    pool = (dersimonian_laird if row[3] == "random" else inverse_variance)(y, se)
-    shown = [pool.estimate, pool.ci_low, pool.ci_high]
+    found = pool(Studies.of_effects(y, se), "DL" if row[3] == "random" else "IV")
+    shown = [found.estimate, found.ci_low, found.ci_high]
     np.testing.assert_allclose(shown, np.array(row[4:7], float), atol=WITHIN, rtol=0)

@@ -122,6 +122,11 @@ models = st.builds(
 shares = st.floats(0, 0.99)
 
 
+def normals(model):
+    priors = [(p.sd**-2, p.mean) if p.proper else (0.0, 0.0) for p in model.coefficients]
+    return np.array(priors).T
+
+
 def point(model, tau, rho_between, rho_within):
     taus = tau * np.linspace(1, 2, len(model.between.tau))
     return np.array([*taus, rho_between, rho_within])
@@ -136,9 +141,8 @@ def test_log_likelihood_and_coefficients_are_those_of_dense_algebra(model, tau, 
     found = model.given(phi[:, None])
     v = Dense.of(model, phi).v
     x, y = model.x, model.y
-    precision = np.array([prior.precision for prior in model.coefficients])
+    precision, location = normals(model)
     a = x.T @ np.linalg.solve(v, x) + np.diag(precision)
-    location = np.array([prior.location for prior in model.coefficients])
     beta = np.linalg.solve(a, x.T @ np.linalg.solve(v, y) + precision * location)
     if model.flat.any():
         residual = y - x @ beta
@@ -185,7 +189,7 @@ def test_shares_of_the_studies_and_the_prior_sum_to_one(model, tau, between, wit
     given = model.given(phi)
     rows = model.points(model.times).rows
     spread = rows @ given.covariance[:, :, 0]
-    precision = np.array([prior.precision for prior in model.coefficients])
+    precision, _ = normals(model)
     prior = (spread**2 @ precision) / np.einsum("qa,qa->q", spread, rows)
     total = model.shares(phi, given, rows)[:, :, 0].sum(1) + prior
     np.testing.assert_allclose(total, 1, rtol=1e-8)

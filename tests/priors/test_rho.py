@@ -18,7 +18,7 @@ X = np.array([0.01, 0.2, 0.5, 0.9])
         (RhoBeta(2, 3.5), stats.beta(2, 3.5)),
         (RhoSymmetric(1.5), stats.beta(1.5, 1.5, -1, 2)),
     ],
-    ids=str,
+    ids=["uniform", "uniform below 0", "beta", "symmetric"],
 )
 def test_families_are_scipys(prior, known):
     np.testing.assert_allclose(prior.log_density(X), known.logpdf(X), rtol=1e-12)

@@ -170,6 +170,24 @@ def cases(sle: Path, examples: Path, frequentist: Path) -> list[tuple[Any, ...]]
         ("log-normal(-1, 1)", "normal(0, 1)"),
         ("uniform(0, 1)", "flat"),
     )
+    three, apart = ((0.1, -0.4, 0.6), (0.2, 0.3, 0.25)), ((-3.0, 3.0), (0.1, 0.1))
+    alike = (0.2, 0.2, 0.2), (0.3, 0.4, 0.5)
+    made("edge_no_mass_near_zero", *three, ("inverse-gamma(0.5, 0.01)", "flat"))
+    made(
+        "edge_tau_hat_0",
+        *alike,
+        ("half-cauchy(0.001)", "flat"),
+        ("half-cauchy(1000)", "flat"),
+        ("inverse-gamma(1, 0.5)", "flat"),
+    )
+    made("edge_two_100_ses", (-10.0, 10.0), (0.1, 0.1), ("half-cauchy(1000)", "flat"))
+    made(
+        "edge_contradiction",
+        *apart,
+        ("half-cauchy(0.001)", "flat"),
+        ("half-normal(0.05)", "flat"),
+        ("half-normal(0.05)", "normal(0, 0.1)"),
+    )
     return out
 
 
@@ -214,7 +232,7 @@ def disagreement(quantity: Any, answers: dict[str, Any], other: Any) -> dict[str
 
 def case(spec: tuple[Any, ...], check: bool) -> tuple[dict[str, Any], float]:
     name, labels, y, se, tau, mu = spec
-    o = Oracle(y, se, tau, mu)
+    o = Oracle(y, se, tau, mu, refine=2)
     second = Oracle(y, se, tau, mu, rule="sinh", refine=2) if check else None
     quantities = {"mu": o.mu, "tau": o.tau, "theta_new": o.theta_new, "i2": o.i2}
     quantities |= {f"theta[{i}]": q for i, q in enumerate(o.theta)}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.exact import Quantity, Summaries
-from bayesmeta.engines.sweep import sweep
+from bayesmeta.engines.exact import Quantity, Summaries, combined
+from bayesmeta.engines.sweep import sweep_grid
 from bayesmeta.errors import InputError
-from bayesmeta.evidence.study import Direction, Evidence, Pool
+from bayesmeta.evidence.study import Evidence, Pool
+from bayesmeta.fit.numbers import Ask
 from bayesmeta.models import NormalNormal, model_for
 from bayesmeta.priors import DataDependent, MuPrior, Scaled, TauPrior
 
@@ -88,10 +90,9 @@ def cells(
     data: Sequence[Case],
     mus: Mapping[str, MuPrior],
     taus: Mapping[str, TauPrior],
-    level: float,
-    direction: Direction | None,
+    ask: Ask,
 ) -> Cells:
-    """Return the posterior of every case under every pair of priors.
+    """Return the posterior of every case under every pair of priors, for the level asked.
 
     Raises
     ------
@@ -113,19 +114,20 @@ def cells(
     refused: Counter[str] = Counter()
     for case in data:
         row = case.at, forms.index(case.data), studies.index(case.left_out)
-        for m, mu in enumerate(mus.values()):
-            found, kept, reasons = _swept(case, mu, list(taus.values()), level)
-            refused += reasons
-            if found is not None:
-                fine = np.isfinite(found.numerical_error)
-                values[:, *row, m, kept] = np.where(fine[:, None], _stacked(found), np.nan)
-                errors[*row, m, kept] = np.where(fine, found.numerical_error, np.nan)
-                refused[_FAR_APART] += int((~fine).sum())
+        parts, reasons = _swept(*case.estimates, list(mus.values()), list(taus.values()), ask.level)
+        refused += reasons
+        for m, kept, found in parts:
+            fine = np.isfinite(found.numerical_error)
+            values[:, *row, m, kept] = np.where(fine[:, None], _stacked(found), np.nan)
+            errors[*row, m, kept] = np.where(fine, found.numerical_error, np.nan)
+            refused[_FAR_APART] += int((~fine).sum())
     if not np.isfinite(errors).any():
         raise InputError(f"no posterior of the grid can be had: {next(iter(+refused))}")
     dims = (*DIMS, "quantity")
     below = np.where(np.isin(QUANTITIES, ("mu", "theta_new")), values[-1], np.nan)
-    benefit = {"lower": below, "higher": 1 - below, None: np.full_like(below, np.nan)}[direction]
+    benefit = {"lower": below, "higher": 1 - below, None: np.full_like(below, np.nan)}[
+        ask.direction
+    ]
     variables = {name: (dims, array) for name, array in zip(_FIELDS, values[:-1], strict=True)}
     dataset = xr.Dataset(
         variables
@@ -140,34 +142,52 @@ def cells(
             "prior_mu": list(mus),
             "prior_tau": list(taus),
             "family": ("prior_tau", [prior.name for prior in taus.values()]),
-            "median_tau": ("prior_tau", [_median(prior) for prior in taus.values()]),
+            "median_tau": ("prior_tau", [median_of(prior) for prior in taus.values()]),
             "quantity": list(QUANTITIES),
         },
     )
     return Cells(dataset, +refused)
 
 
+def median_of(prior: TauPrior) -> float:
+    """Return the prior median of tau, ``nan`` where there is none before the data are seen."""
+    known = prior.proper and not isinstance(prior, (DataDependent, Scaled))
+    return float(prior.ppf(0.5)) if known else np.nan
+
+
+type _Part = tuple[int, list[int], Summaries]
+"""A prior on mu, the priors on tau with which it leaves a posterior, and their summaries."""
+
+
 def _swept(
-    case: Case, mu: MuPrior, taus: list[TauPrior], level: float
-) -> tuple[Summaries | None, list[int], Counter[str]]:
-    """Return the summaries under the priors that have a posterior, which they are, and why not."""
-    y, se = case.estimates
-    kept, refused = list(range(len(taus))), Counter[str]()
-    try:
-        found = _sweep(NormalNormal(y, se, mu, taus[0]), taus, level)
-    except InputError:
+    y: Array, se: Array, mus: list[MuPrior], taus: list[TauPrior], level: float
+) -> tuple[list[_Part], Counter[str]]:
+    """Return the posteriors that there are, in one sweep where that is all, and why not others."""
+    with suppress(InputError):
+        whole = _sweep(y, se, mus, taus, level)
+        return [(m, list(range(len(taus))), _under(whole, m)) for m in range(len(mus))], Counter()
+    parts: list[_Part] = []
+    refused: Counter[str] = Counter()
+    for m, mu in enumerate(mus):
         why = [_improper(y, se, mu, tau) for tau in taus]
-        kept = [at for at in kept if why[at] is None]
         refused.update(reason for reason in why if reason is not None)
-        if not kept:
-            return None, kept, refused
-        found = _sweep(NormalNormal(y, se, mu, taus[0]), [taus[at] for at in kept], level)
-    return found, kept, refused
+        if kept := [at for at, reason in enumerate(why) if reason is None]:
+            found = _sweep(y, se, [mu], [taus[at] for at in kept], level)
+            parts.append((m, kept, _under(found, 0)))
+    return parts, refused
 
 
-def _sweep(model: NormalNormal, taus: list[TauPrior], level: float) -> Summaries:
+def _sweep(
+    y: Array, se: Array, mus: list[MuPrior], taus: list[TauPrior], level: float
+) -> Summaries:
     with np.errstate(all="ignore"):
-        return sweep(model, taus, level, quantities=QUANTITIES)
+        model = NormalNormal(y, se, mus[0], taus[0])
+        return sweep_grid(model, mus, taus, level, quantities=QUANTITIES)
+
+
+def _under(found: Summaries, m: int) -> Summaries:
+    """Return the summaries under one of the priors on mu."""
+    return combined(lambda array: array[m], found)
 
 
 def _improper(y: Array, se: Array, mu: MuPrior, tau: TauPrior) -> str | None:
@@ -183,8 +203,3 @@ def _stacked(found: Summaries) -> Array:
     names = (*_FIELDS.values(), "below_zero")
     of = [found.of[quantity] for quantity in QUANTITIES]
     return np.stack([np.stack([getattr(one, n) for one in of], -1) for n in names])
-
-
-def _median(prior: TauPrior) -> float:
-    known = prior.proper and not isinstance(prior, (DataDependent, Scaled))
-    return float(prior.ppf(0.5)) if known else np.nan

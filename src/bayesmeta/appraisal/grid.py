@@ -64,8 +64,8 @@ class Grid:
 
     taus: Mapping[str, TauPrior]
     mus: Mapping[str, MuPrior]
-    leave_one_out: bool = True
-    alternatives: bool = True
+    leave_one_out: bool = False
+    alternatives: bool = False
 
     @classmethod
     def of(
@@ -73,8 +73,8 @@ class Grid:
         tau: Iterable[TauPrior | str] = (),
         mu: Iterable[MuPrior | str] = (),
         *,
-        leave_one_out: bool = True,
-        alternatives: bool = True,
+        leave_one_out: bool = False,
+        alternatives: bool = False,
     ) -> "Grid":
         """Make a grid of priors and of their text forms.
 
@@ -120,7 +120,12 @@ def default_grid(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> Grid:
         for factor in FACTORS
     ]
     empirical = [prior() for prior in (Turner, Rhodes) if evidence.measure.name in prior.measures]
-    return Grid.of([*on_tau, *empirical], [mu, Flat(), *_on_mu(evidence)])
+    return Grid.of(
+        [*on_tau, *empirical],
+        [mu, Flat(), *_on_mu(evidence)],
+        leave_one_out=True,
+        alternatives=True,
+    )
 
 
 def rounded(prior: TauPrior, digits: int) -> TauPrior:

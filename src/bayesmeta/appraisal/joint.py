@@ -1,15 +1,15 @@
 """The joint posterior of mu and tau, and everything else as a function of tau."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import MuAveraged, in_units_of_data, settled
 from bayesmeta.arrays import Array
 from bayesmeta.engines.quadrature import Nodes, rule
 from bayesmeta.errors import InputError
+from bayesmeta.fit.hypotheses import settled
 from bayesmeta.models import NormalNormal
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
@@ -99,7 +99,7 @@ def joint_density(
         raise InputError("levels of contours are probabilities between 0 and 1")
     model, nodes, unit = _prepared(model, "joint density")
     tau = unit * nodes.tau[0]
-    weights, means, sds = (part[0] for part in model.mu_given(tau[None]))
+    weights, means, sds = _mu_given(model, tau)
     reach = np.where(weights > 1e-9, sds, 0.0) * _REACH
     centre = np.where(weights > 1e-9, means, (weights * means).sum(-1, keepdims=True))
     low, high = (centre - reach).min(-1), (centre + reach).max(-1)
@@ -123,7 +123,7 @@ def joint_density(
     taus = np.clip(taus, 1e-9 * taus[-1], top * (1 - 1e-12))
     pad = 0.03 * np.ptp(mu[inside])
     mus = np.linspace(mu[inside].min() - pad, mu[inside].max() + pad, shape[1])
-    weights, means, sds = (part[0] for part in model.mu_given(taus[None]))
+    weights, means, sds = _mu_given(model, taus)
     mean, sd = _moments(weights, means, sds)
     return Joint(
         mus,
@@ -167,20 +167,21 @@ def trace(model: NormalNormal, points: int = 201, upto: float = 0.99) -> Trace:
     model, nodes, unit = _prepared(model, "trace against tau")
     cdf = np.cumsum(nodes.weights[0]) - nodes.weights[0] / 2
     tau = np.linspace(0.0, unit * float(np.interp(upto, cdf, nodes.tau[0])), points)
-    weights, means, sds = (part[0] for part in model.mu_given(tau[None]))
-    mean, sd = _moments(weights, means, sds)
-    given = replace(model.flat(tau[None]), mean=mean[None], variance=(sd * sd)[None])
-    theta, variance = model.study_effects(tau[None], given)
+    weights, *of_mu = _mu_given(model, tau)
+    effects = model.study_effects(tau[None], model.given(tau[None]))
+    means, variances = (np.swapaxes(part[0], -1, -2) for part in effects)
+    mean, sd = _moments(weights, *of_mu)
+    theta_mean, theta_sd = _moments(weights, means, np.sqrt(variances))
     density = _density_at(model, np.maximum(tau, 1e-9 * tau[-1]), nodes)
-    return Trace(tau, density, mean, sd, theta[0], np.sqrt(variance[0]))
+    return Trace(tau, density, mean, sd, theta_mean, theta_sd)
 
 
-def _prepared(model: NormalNormal, what: str) -> tuple[MuAveraged, Nodes, float]:
+def _prepared(model: NormalNormal, what: str) -> tuple[NormalNormal, Nodes, float]:
     """Return the model in the units of the data, many nodes in others, and the unit of those."""
     low, high = model.tau.support
     if low == high:
         raise InputError(f"the prior on tau is a point ({model.tau}): there is no {what}")
-    mine = MuAveraged.of(in_units_of_data(model))
+    mine = model.in_units_of_data()
     nodes, standard = settled(mine), mine.standardised()
     if nodes.map is not None and nodes.v.shape[-1] < _TAUS:
         nodes = rule(standard, nodes.map, nodes.v[:, 0], nodes.v[:, -1], _TAUS)
@@ -245,6 +246,12 @@ def _density_at(model: NormalNormal, tau: Array, nodes: Nodes) -> Array:
     return found
 
 
+def _mu_given(model: NormalNormal, tau: Array) -> tuple[Array, Array, Array]:
+    """Weights, means and SDs of the normals that mu is at each tau, shape (t, c)."""
+    given = model.given(tau[None])
+    return given.share[0].T, given.mean[0].T, np.sqrt(given.variance[0].T)
+
+
 def _mixture_density(mu: Array, weights: Array, means: Array, sds: Array) -> Array:
     """Density of a mixture for each row of mu, shape (t, m); its normals have shape (t, c)."""
     total = np.zeros(mu.shape)
@@ -257,5 +264,5 @@ def _mixture_density(mu: Array, weights: Array, means: Array, sds: Array) -> Arr
 
 def _moments(weights: Array, means: Array, sds: Array) -> tuple[Array, Array]:
     mean = (weights * means).sum(-1)
-    off = means - mean[:, None]
+    off = means - mean[..., None]
     return mean, np.sqrt((weights * (off * off + sds * sds)).sum(-1))

@@ -4,17 +4,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from bayesmeta.appraisal.hypotheses import MuAveraged, MuKnown, Point, in_units_of_data, settled
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.exact import TOLERANCE, Posterior
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.engines.quadrature import MOST_NODES
 from bayesmeta.errors import InputError
+from bayesmeta.fit.hypotheses import MuKnown, Point, settled
 from bayesmeta.models import Given, NormalNormal
-from bayesmeta.priors import MuPrior, TauPrior, unit_information_sd
+from bayesmeta.priors import Fixed, MuPrior, TauPrior, unit_information_sd
 
 type Null = Literal["mu", "tau"]
 type Statistic = Literal["Q", "chi-squared"]
@@ -47,7 +46,7 @@ def prior_predictive(mu: MuPrior, tau: TauPrior) -> Mixture:
                 f"the prior on {name} is improper ({prior}): it predicts nothing before the data"
             )
     weights, means, sds = mu.components()
-    nodes, taus = _prior_nodes(tau, sds)
+    nodes, taus = prior_nodes(tau, sds)
     shape = len(weights), len(taus)
     mass = np.outer(weights, nodes)
     spread = np.hypot(sds[:, None], taus)
@@ -201,7 +200,7 @@ def predictive_p(
         raise InputError(f"tau = {value:g} is no hypothesis: a standard deviation is not negative")
     if draws < 1:
         raise InputError(f"draws is {draws}: one at least is needed")
-    model = in_units_of_data(model)
+    model = model.in_units_of_data()
     rng = np.random.default_rng(seed)
     mu, tau = (_from_priors if prior else _from_posterior)(model, null, value, draws, rng)
     y, se = model.y[0], model.se[0]
@@ -253,29 +252,14 @@ def _from_posterior(
         nodes = settled(known)
         tau = known.standardised().unit * _of_nodes(nodes.weights[0], nodes.tau[0], draws, rng)
         return np.full(draws, value), tau
-    if null == "tau":
-        tau = np.full(draws, value)
-        at = np.zeros(draws, dtype=int)
-        weights, means, sds = MuAveraged.of(model).mu_given(np.full((1, 1), value))
-    else:
-        nodes, standard = settled(MuAveraged.of(model)), model.standardised()
-        at = rng.choice(nodes.weights.shape[-1], size=draws, p=nodes.weights[0])
-        tau = standard.unit * nodes.tau[0, at]
-        weights, means, sds = MuAveraged.of(model).mu_given(standard.unit * nodes.tau)
-    component = _choose(weights[0], at, rng)
-    mean, sd = means[0][at, component], sds[0][at, component]
-    return mean + sd * rng.standard_normal(draws), tau
-
-
-def _choose(weights: Array, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw a column for each of the rows asked for, by the weights of that row, shape (n, c)."""
-    if weights.shape[-1] == 1:
-        return np.zeros(len(rows), dtype=np.intp)
-    chosen = np.empty(len(rows), dtype=np.intp)
-    for row in np.unique(rows):
-        here = np.flatnonzero(rows == row)
-        chosen[here] = rng.choice(weights.shape[-1], size=len(here), p=weights[row])
-    return chosen
+    held = model if null is None else replace(model, tau=Fixed(value))
+    nodes, standard = settled(held), held.standardised()
+    given, joint = nodes.given, nodes.joint[0]
+    at = rng.choice(len(joint), size=draws, p=joint)
+    mu = given.mean.ravel()[at] + np.sqrt(given.variance.ravel()[at]) * rng.standard_normal(draws)
+    tau = nodes.tau[0, at % nodes.tau.shape[-1]]
+    zero = float(np.asarray(standard.location)[0])
+    return zero + standard.unit * mu, standard.unit * tau
 
 
 def _from_priors(
@@ -301,7 +285,7 @@ def _of_nodes(weights: Array, values: Array, draws: int, rng: np.random.Generato
 # quadrature over the prior on tau
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _NoData(NormalNormal):
     """The model before any study: the posterior of tau is its prior."""
 
@@ -313,7 +297,8 @@ class _NoData(NormalNormal):
     def given(self, tau: Array) -> Given:
         """A likelihood of 1."""
         one = np.ones_like(tau)
-        return Given(0 * one, 0 * one, 0 * one, one, one[..., None, :], one)
+        of_mu = one[..., None, :]
+        return Given(0 * one, 0 * one, of_mu, of_mu, 0 * of_mu, of_mu, of_mu)
 
     def standardised(self) -> "_NoData":
         """In the unit of the prior, so that its quadrature does not depend on it."""
@@ -321,7 +306,7 @@ class _NoData(NormalNormal):
         return replace(self, unit=unit)
 
 
-def _prior_nodes(tau: TauPrior, sds: Array) -> tuple[Array, Array]:
+def prior_nodes(tau: TauPrior, sds: Array) -> tuple[Array, Array]:
     """Return weights that sum to 1 and values of tau that integrate over its prior.
 
     Enough of them for the CDF of ``N(0, s^2 + tau^2)`` from near 0 to far out, for the smallest

@@ -1,27 +1,40 @@
 """Would another sceptic's prior change the conclusion? Every posterior over a grid of priors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bayesmeta import __version__
-from bayesmeta.appraisal.cells import DIMS, cases, cells
-from bayesmeta.appraisal.conclusions import Conclusion, conclusions
+from bayesmeta.appraisal.cells import AS_GIVEN, DIMS, NOBODY, cases, cells
+from bayesmeta.appraisal.conclusions import Conclusion, Pair, conclusions
 from bayesmeta.appraisal.grid import Grid, default_grid
-from bayesmeta.errors import InputError, did_you_mean
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
-from bayesmeta.fit.run import at_time, check_priors, gather, priors_for
+from bayesmeta.fit import Fit
+from bayesmeta.fit.numbers import Ask
+from bayesmeta.fit.run import (
+    SEED,
+    check_level,
+    check_priors,
+    check_sampling,
+    fit_evidence,
+    gather,
+    priors_for,
+)
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.priors import MuPrior, TauPrior
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from bayesmeta.appraisal.checks import Checks
+    from bayesmeta.appraisal.sampled_grid import SampledPrior
 
 COLUMNS = (
     "outcome",
@@ -46,15 +59,10 @@ class Sensitivity:
 
     Attributes
     ----------
-    evidence : Evidence
-    pools : tuple of Pool
-        Those asked about.
+    fit : Fit
+        Under the reference priors: the analysis's own, or those asked for, or the first proper
+        ones of the grid.
     grid : Grid
-    mu, tau : prior
-        The reference: the analysis's own priors, or those asked for, or the first of the grid.
-    level : float
-        Of the intervals, which are central.
-    direction : {'lower', 'higher'} or None
     dataset : Dataset
         Dimensions ``pool, data, left_out, prior_mu, prior_tau, quantity``, on the analysis scale
         (log for ratio measures); ``nan`` where there is no such posterior or moment.
@@ -62,28 +70,108 @@ class Sensitivity:
         The same under the reference priors alone.
     refused : mapping of str to int
         Why posteriors of the grid cannot be had, and how many for each reason.
+    sampled : tuple of SampledPrior
+        By NUTS; empty until `with_nuts`.
     """
 
-    evidence: Evidence
-    pools: tuple[Pool, ...]
+    fit: Fit
     grid: Grid
-    mu: MuPrior
-    tau: TauPrior
-    level: float
-    direction: Direction | None
     dataset: "xr.Dataset"
     reference: "xr.Dataset"
     refused: Mapping[str, int]
+    sampled: "tuple[SampledPrior, ...]" = ()
 
     @property
     def name(self) -> str:
         """Name of the analysis."""
-        return self.evidence.name
+        return self.fit.name
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was observed."""
+        return self.fit.evidence
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Those asked about."""
+        return tuple(row.pool for row in self.fit.rows)
+
+    @property
+    def under(self) -> Pair:
+        """The reference priors."""
+        return Pair(str(self.fit.ask.mu), str(self.fit.ask.tau))
 
     @cached_property
     def conclusions(self) -> tuple[Conclusion, ...]:
         """How far what is concluded moves, of each pool as given and then of its other data."""
         return tuple(conclusions(self.dataset, self.reference))
+
+    @property
+    def main(self) -> list[Conclusion]:
+        """The conclusions from the data as given, nobody left out."""
+        own = (AS_GIVEN, NOBODY)
+        return [found for found in self.conclusions if (found.data, found.left_out) == own]
+
+    @cached_property
+    def checks(self) -> "tuple[Checks, ...]":
+        """What else is asked of the reference priors: tipping scales, conflict, size; by pool."""
+        from bayesmeta.appraisal.checks import checks_of
+
+        return tuple(checks_of(row, self.fit) for row in self.fit.rows)
+
+    @cached_property
+    def distances(self) -> "xr.DataArray":
+        """Hellinger distances of posteriors from those under the reference priors.
+
+        Of mu, tau and theta_new, the data as given, nobody left out.
+        """
+        import xarray as xr
+
+        from bayesmeta.appraisal.checks import DISTANT, distances
+
+        of = self.dataset["numerical_error"].sel(data=AS_GIVEN, left_out=NOBODY)
+        there = np.isfinite(of.to_numpy())
+        grid = self.grid
+        values = [
+            distances(row, grid.mus, grid.taus, there[at]) for at, row in enumerate(self.fit.rows)
+        ]
+        coords = {"quantity": list(DISTANT), **of.coords}
+        dims = ("pool", "prior_mu", "prior_tau", "quantity")
+        return xr.DataArray(np.stack(values), coords, dims, name="hellinger")
+
+    @property
+    def converged(self) -> bool:
+        """Whether every NUTS fit passed its diagnostics."""
+        return not any(one.diagnostics.problems for one in self.sampled)
+
+    def with_nuts(
+        self,
+        most: int = 8,
+        *,
+        draws: int = 1000,
+        seed: int = SEED,
+        start: Callable[[int], None] | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> Self:
+        """Return the same with a few pairs of priors sampled by NUTS too.
+
+        Parameters
+        ----------
+        most : int
+            Pairs: the reference, then those that make the most extremes.
+        draws : int
+            Of each of four chains.
+        seed : int
+        start, done : callable, optional
+            Called with the number of fits before the first, and after each.
+        """
+        from bayesmeta.appraisal.sampled_grid import chosen, sample_grid
+
+        check_sampling(draws, seed)
+        pairs = chosen(self, most)
+        if start:
+            start(len(pairs) * len(self.fit.rows))
+        return replace(self, sampled=sample_grid(self, pairs, draws=draws, seed=seed, done=done))
 
     def table(self) -> "pd.DataFrame":
         """Return the tidy table, one row a posterior and quantity.
@@ -98,7 +186,7 @@ class Sensitivity:
         Examples
         --------
         >>> import bayesmeta as bm
-        >>> grid = bm.Grid.of(tau=["half-normal(1)", "half-cauchy(1)"], leave_one_out=False)
+        >>> grid = bm.Grid.of(tau=["half-normal(1)", "half-cauchy(1)"])
         >>> table = bm.sensitivity("adverse_events", grid=grid).table()
         >>> table[["prior_tau", "quantity", "median"]].round(2).values.tolist()[0]
         ['half-normal(1)', 'mu', -1.32]
@@ -135,7 +223,8 @@ class Sensitivity:
         folder = folder_for(Path(folder))
         written = [folder / "sensitivity.nc", folder / "sensitivity.csv"]
         with whole(written[0]) as path:
-            self.dataset.to_netcdf(path, engine="h5netcdf")
+            with_distances = self.dataset.assign(hellinger=self.distances.reset_coords(drop=True))
+            with_distances.to_netcdf(path, engine="h5netcdf")
         with whole(written[1]) as path:
             self.table().to_csv(path, index=False)
         return written
@@ -165,7 +254,7 @@ def sensitivity(
         Of a table.
     mu, tau : prior or str, optional
         The priors that the others are compared with. By default those of the analysis file, else
-        the defaults of `bayesmeta.fit`, else the first of the grid.
+        the defaults of `bayesmeta.fit`, else the first proper one of the grid.
     at : float, optional
         Only the pools at this time.
     direction : {"lower", "higher"}, optional
@@ -192,12 +281,8 @@ def sensitivity(
     >>> [round(float(x), 2) for x in (benefit.min(), benefit.max())]
     [0.63, 0.9]
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
-    if direction is not None and direction not in (known := ("lower", "higher")):
-        raise InputError(f"unknown direction {direction!r}: {did_you_mean(direction, known)}")
+    check_level(level, direction)
     evidence = gather(source, measure=measure, direction=direction, project=project)
-    pools = at_time(evidence.pools, at)
     if isinstance(grid, (str, Path)):
         from bayesmeta.appraisal.grid_file import read_grid  # pydantic, which a Grid spares
 
@@ -207,38 +292,36 @@ def sensitivity(
     mus = asked.mus or {str(own_mu): own_mu}
     taus = asked.taus or {str(own_tau): own_tau}
     for on_mu in mus.values():
-        for on_tau in taus.values():
-            check_priors(evidence, on_mu, on_tau)
-    better = direction or evidence.direction
+        check_priors(evidence, on_mu, own_tau)
+    for on_tau in taus.values():
+        check_priors(evidence, own_mu, on_tau)
+    ask = Ask(own_mu, own_tau, level, "central", direction or evidence.direction)
+    own = fit_evidence(evidence, ask, frozenset(), at=at)
+    pools = tuple(row.pool for row in own.rows)
     data = cases(
         evidence, pools, leave_one_out=asked.leave_one_out, alternatives=asked.alternatives
     )
-    found = cells(pools, data, mus, taus, level, better)
+    found = cells(pools, data, mus, taus, ask)
     at_mu, at_tau = list(mus.values()), list(taus.values())
     if own_mu in at_mu and own_tau in at_tau:
         m, t = at_mu.index(own_mu), at_tau.index(own_tau)
         reference = found.dataset.isel(prior_mu=[m], prior_tau=[t])
     else:
         alone = {str(own_mu): own_mu}, {str(own_tau): own_tau}
-        reference = cells(pools, data, *alone, level, better).dataset
+        reference = cells(pools, data, *alone, ask).dataset
     attrs = {
         "analysis": evidence.name,
         "measure": evidence.measure.name,
         "scale": evidence.measure.scale,
-        "direction": better or "",
+        "direction": ask.direction or "",
         "level": level,
         "reference_mu": str(own_mu),
         "reference_tau": str(own_tau),
         "version": __version__,
     }
     return Sensitivity(
-        evidence=evidence,
-        pools=pools,
+        fit=own,
         grid=replace(asked, mus=mus, taus=taus),
-        mu=own_mu,
-        tau=own_tau,
-        level=level,
-        direction=better,
         dataset=found.dataset.assign_attrs(attrs),
         reference=reference.assign_attrs(attrs),
         refused=found.refused,
@@ -252,5 +335,6 @@ def _reference(
     if grid is not None and grid.taus and not (tau or evidence.tau):
         with suppress(InputError):
             return priors_for(evidence, mu, None)
-        tau = next(iter(grid.taus.values()))
+        priors = list(grid.taus.values())
+        tau = next((prior for prior in priors if prior.proper), priors[0])
     return priors_for(evidence, mu, tau)

@@ -10,6 +10,7 @@ from bayesmeta.fit.words import (
     count,
     formatter,
     meaning,
+    p_value,
     percent,
     probability,
     span,
@@ -59,11 +60,11 @@ def heading(found: "Sensitivity") -> list[str]:
     posteriors = int(found.dataset["numerical_error"].count())
     return [
         evidence.title,
-        f"{evidence.measure.label}{unit}, {better(found.direction)}; "
-        f"{percent(found.level)} central intervals, exact engine",
+        f"{evidence.measure.label}{unit}, {better(found.fit.direction)}; "
+        f"{percent(found.fit.ask.level)} central intervals, exact engine",
         *(
             f"reference prior on {name}: {prior}; {meaning(prior, evidence.measure)}"
-            for name, prior in (("mu", found.mu), ("tau", found.tau))
+            for name, prior in (("mu", found.fit.ask.mu), ("tau", found.fit.ask.tau))
         ),
         f"grid: {', '.join(varied)}: {count(posteriors, 'posterior', 'posteriors')}",
         *evidence.assumptions,
@@ -93,7 +94,7 @@ def pool_name(found: "Sensitivity", conclusion: Conclusion) -> str:
 
 def moved_lines(found: "Sensitivity", conclusion: Conclusion) -> list[MovedLine]:
     """Return how far each number of a pool moves over the grid."""
-    show, level, word = formatter(found.evidence), percent(found.level), benefit_word(found)
+    show, level, word = formatter(found.evidence), percent(found.fit.ask.level), benefit_word(found)
     ratio = found.evidence.measure.ratio
     below = f"P({found.evidence.measure.name} < 1)" if ratio else "P(mu < 0)"
     labels = {
@@ -145,6 +146,44 @@ def sentences(found: "Sensitivity", conclusion: Conclusion) -> list[str]:
     return [_sentence(found, verdict) for verdict in conclusion.verdicts]
 
 
+def remarks(found: "Sensitivity", conclusion: Conclusion) -> list[str]:
+    """Say where the reference priors tip, what they expect and weigh, and who is farthest."""
+    checks = next(checks for checks in found.checks if checks.pool == conclusion.pool)
+    lines = [
+        words
+        for tipping in checks.tipping
+        for words in (tipping.benefit_words, tipping.interval_words)
+    ]
+    if checks.sceptical is not None:
+        lines.append(checks.sceptical.words)
+    else:
+        lines.append("where P(benefit) tips takes a direction: --direction lower|higher")
+    conflict = checks.conflict
+    expected = [
+        f"{name} {p_value(p)}"
+        for name, p in (("of Q", conflict.q), ("of the pooled estimate", conflict.estimate))
+        if p is not None
+    ]
+    if expected:
+        lines.append(f"prior predictive P (Box): {', '.join(expected)}")
+    if checks.size.value > 0:
+        lines.append(checks.size.words)
+    lines.append(_farthest(found, conclusion))
+    return [f"{line[0].upper()}{line[1:]}." for line in lines]
+
+
+def _farthest(found: "Sensitivity", conclusion: Conclusion) -> str:
+    """Name the posteriors of mu and theta_new farthest from those of the reference priors."""
+    of_pool = found.distances.sel(pool=conclusion.pool)
+    parts = []
+    for quantity in ("mu", "theta_new"):
+        of = of_pool.sel(quantity=quantity)
+        at = of.argmax(...)
+        mu, tau = (str(of[dim][at[dim]].values) for dim in ("prior_mu", "prior_tau"))
+        parts.append(f"of {quantity} {float(of.max()):.2f} under {tau} on tau with {mu} on mu")
+    return f"Hellinger distance from the reference, farthest: {'; '.join(parts)}"
+
+
 def benefit_word(found: "Sensitivity") -> str:
     """Return the printed word for P(benefit)."""
     return "P(benefit)" if found.evidence.controlled else "P(improvement)"
@@ -153,7 +192,7 @@ def benefit_word(found: "Sensitivity") -> str:
 def _sentence(found: "Sensitivity", verdict: Verdict) -> str:
     if verdict.claim == "interval":
         stands, not_so = "excludes no effect", "includes no effect"
-        subject = f"The {percent(found.level)} interval"
+        subject = f"The {percent(found.fit.ask.level)} interval"
     else:
         stands, not_so = f"is at least {BENEFIT:g}", f"is below {BENEFIT:g}"
         subject = benefit_word(found)

@@ -28,6 +28,8 @@ AtOption = Annotated[float | None, typer.Option(help="Only this time.", metavar=
 DirectionOption = Annotated[
     Literal["lower", "higher"] | None, typer.Option(help="Which is better, for P(benefit).")
 ]
+LevelOption = Annotated[float, typer.Option(help="Of every interval.")]
+DrawsOption = Annotated[int, typer.Option(help="NUTS draws of each of four chains.")]
 SeedOption = Annotated[int | None, typer.Option(help="Of every random step.")]
 FormatOption = Annotated[
     Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
@@ -42,7 +44,7 @@ ProjectOption = Annotated[
 @app.callback(invoke_without_command=True)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Bayesian random-effects meta-analysis."""
     if version:
@@ -58,11 +60,14 @@ def fit(
         list[str] | None,
         typer.Option(
             help="tau='half-normal(0.5)' or mu='normal(0, 10)', on the analysis scale: log for OR, "
-            "RR, HR, ROM, where normal(0, 1) on mu puts 95 % on ratios of 0.14 to 7.1. Families "
-            "on tau: half-normal(scale), half-cauchy(scale), half-student-t(df, scale), "
-            "exponential(rate), log-normal(mean, sd), uniform(low, high), fixed(value); on mu: "
-            "normal(mean, sd), flat; on rho, the correlation between times of a longitudinal "
-            "model: uniform(low, high), beta(a, b), fixed(value).",
+            "RR, HR, ROM, where normal(0, 1) on mu puts 95 % on ratios of 0.14 to 7.1. On tau: "
+            "half-normal(scale), half-cauchy(scale), half-student-t(df, scale), half-logistic, "
+            "exponential(rate), lomax, log-normal(mean, sd), log-student-t, inverse-gamma, gamma, "
+            "weibull, pc, uniform(low, high), fixed(value); turner and rhodes by context; jeffreys "
+            "and others of the data; flat, sqrt. On mu: normal(mean, sd), student-t(df, mean, "
+            "scale), mixture(0.8 normal(0, 0.5), 0.2 normal(0, 10)), flat. On rho, the "
+            "correlation between times of a longitudinal model: uniform(low, high), beta(a, b), "
+            "fixed(value). README: all of them.",
             metavar="NAME=PRIOR",
         ),
     ] = None,
@@ -71,7 +76,7 @@ def fit(
         Literal["exact", "nuts", "both"],
         typer.Option(help="exact (quadrature), nuts, or both, compared."),
     ] = "both",
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    level: LevelOption = 0.95,
     interval: Annotated[
         Literal["central", "shortest"], typer.Option(help="Kind of the credible intervals.")
     ] = "central",
@@ -139,7 +144,7 @@ def fit(
     tau_per_time: Annotated[
         bool, typer.Option("--tau-per-time", help="A tau for each time, instead of one.")
     ] = False,
-    draws: Annotated[int, typer.Option(help="NUTS draws of each of four chains.")] = 1000,
+    draws: DrawsOption = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
     output: Annotated[
@@ -212,8 +217,9 @@ def sensitivity(
         Literal["exact", "nuts"],
         typer.Option(help="nuts samples a few of the priors too, the extreme ones, and compares."),
     ] = "exact",
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    level: LevelOption = 0.95,
     direction: DirectionOption = None,
+    draws: DrawsOption = 1000,
     seed: SeedOption = None,
     format: FormatOption = "table",
     output: Annotated[
@@ -239,6 +245,7 @@ def sensitivity(
                 engine=engine,
                 level=level,
                 direction=direction,
+                draws=draws,
                 seed=seed,
                 format=format,
                 output=output,
@@ -246,6 +253,106 @@ def sensitivity(
             )
         )
     )
+
+
+@app.command()
+def pool(
+    source: Annotated[
+        str, typer.Argument(help="Name of an analysis (see `bayesmeta list`) or a CSV file.")
+    ],
+    measure: Annotated[
+        str | None,
+        typer.Option(help="Of a CSV file: OR, RR, RD, HR, MD, SMD, ROM, GEN.", metavar="NAME"),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="One common effect: IV, MH (tables of events), Peto (OR). Random effects, by the "
+            "estimator of tau2: DL, PM, REML, ML, EB, SJ, HE, HS. Or all that suit the data.",
+            metavar="NAME",
+        ),
+    ] = "REML",
+    ci: Annotated[
+        str | None,
+        typer.Option(
+            help="Of random effects: wald, hksj (Hartung-Knapp-Sidik-Jonkman), hksj-floor (its "
+            "factor at least 1) [default: wald; each of them with --method all].",
+            metavar="NAME",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose arithmetic: metafor, revman5, revman-web [default: that of the analysis; "
+            "metafor for a CSV file].",
+            metavar="NAME",
+        ),
+    ] = None,
+    at: Annotated[float | None, typer.Option(help="Only this time.", metavar="TIME")] = None,
+    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    seed: Annotated[int | None, typer.Option(help="Of the bootstrap prediction interval.")] = None,
+    format: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
+    ] = "table",
+    project: ProjectOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Pool by frequentist methods alone, with each prediction interval by its name."""
+    from bayesmeta.cli.pool import run
+    from bayesmeta.fit import pool
+    from bayesmeta.fit.run import SEED
+
+    run(
+        pool(
+            source,
+            measure=measure,
+            method=method,
+            ci=ci,
+            profile=profile,
+            at=at,
+            level=level,
+            seed=SEED if seed is None else seed,
+            project=project,
+        ),
+        format,
+    )
+
+
+@app.command()
+def audit(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Analyses (see `bayesmeta list`) or CSV files of studies [default: every "
+            "analysis; none with --published].",
+            metavar="[NAME]...",
+            show_default=False,
+        ),
+    ] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV table of pooled rows: outcome, measure, estimate, ci_low, ci_high, and "
+            "where printed time, model (fixed, random), k, n, n_<arm>, p, q, df, i2 (per cent), "
+            "p_heterogeneity, se. Keep the digits as printed, trailing zeros too. Without NAME "
+            "each row is checked against itself.",
+            metavar="FILE",
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
+    ] = "table",
+    project: ProjectOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Check a published table against itself and its data; rounding is never called an error.
+
+    An error is what no rounding explains, a warning what is in doubt or changes what a reader may
+    conclude, a note what is worth knowing. Exit status 0 whatever is found, 2 for bad input.
+    """
+    from bayesmeta.cli.audit import run
+
+    run(names or None, published, project, format)
 
 
 @app.command("list")
@@ -270,3 +377,21 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to create.", metavar
 
     new_project(folder)
     print(f"{folder} is ready. Next: cd {folder} && python -m bayesmeta fit rejection --project .")
+
+
+@app.command("import")
+def import_review(
+    review: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv.",
+            metavar="REVIEW",
+        ),
+    ],
+    project: Annotated[Path, typer.Option("--project", help="Folder to create.", metavar="DIR")],
+    debug: DebugOption = False,
+) -> None:
+    """Make a project of a RevMan review: its tables, and an analysis for each outcome."""
+    from bayesmeta.cli.revman import run
+
+    run(review, project)

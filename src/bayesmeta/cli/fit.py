@@ -132,13 +132,8 @@ def _exact(request: Request) -> Fit:
 def _sampled(found: Fit, engine: Engine, *, visible: bool) -> Fit:
     if not visible:
         return found.with_nuts(engine)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    words = TextColumn("NUTS (compiling takes most of the time)")
-    console = show.console(stderr=True)
-    with Progress(words, BarColumn(), MofNCompleteColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", total=len(found.rows))
-        return found.with_nuts(engine, done=lambda _: bar.advance(task))
+    with show.sampling(len(found.rows)) as (_, advance):
+        return found.with_nuts(engine, done=lambda _: advance())
 
 
 def _save(found: Fit, folder: Path) -> list[Path]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from bayesmeta.appraisal.sensitivity import sensitivity
+from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
 from bayesmeta.cli import show, show_sensitivity
 from bayesmeta.cli.fit import priors_of
+from bayesmeta.fit.run import SEED
 from bayesmeta.fit.save import folder_for
 
 
@@ -24,6 +25,7 @@ class Request:
     engine: str
     level: float
     direction: str | None
+    draws: int
     seed: int | None
     format: str
     output: Path | None
@@ -46,11 +48,25 @@ def run(request: Request) -> int:
     folder = folder_for(request.output or Path("bayesmeta-output") / f"{found.name}-sensitivity")
     if console:
         show_sensitivity.answer(console, found)
-    elif request.format == "csv":
+    if request.engine == "nuts":
+        found = _sampled(found, request, visible=console is not None)
+        if console:
+            show_sensitivity.agreement(console, found)
+    if request.format == "csv":
         found.table().to_csv(sys.stdout, index=False)
-    else:
+    elif request.format == "json":
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False, ensure_ascii=False))
-    written = found.save(folder)
+    from bayesmeta.plots import save_sensitivity
+
+    written = [*found.save(folder), *save_sensitivity(found, folder)]
     if console:
         show_sensitivity.closing(console, written)
-    return 0
+    return 0 if found.converged else 3
+
+
+def _sampled(found: Sensitivity, request: Request, *, visible: bool) -> Sensitivity:
+    seed = SEED if request.seed is None else request.seed
+    if not visible:
+        return found.with_nuts(draws=request.draws, seed=seed)
+    with show.sampling() as (start, done):
+        return found.with_nuts(draws=request.draws, seed=seed, start=start, done=done)

@@ -1,6 +1,7 @@
 """What ``fit`` prints for a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,20 @@ def console(*, stderr: bool = False) -> Console:
     if plain.is_terminal:
         return plain
     return Console(stderr=stderr, highlight=False, width=max(plain.width, 140), soft_wrap=False)
+
+
+@contextmanager
+def sampling(
+    total: int | None = None,
+) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
+    """Show a progress bar on standard error: functions that set its length and that advance it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    words = TextColumn("NUTS (compiling takes most of the time)")
+    to = console(stderr=True)
+    with Progress(words, BarColumn(), MofNCompleteColumn(), console=to, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda n: bar.update(task, total=n), lambda: bar.advance(task)
 
 
 def answer(to: Console, fit: Fit) -> None:

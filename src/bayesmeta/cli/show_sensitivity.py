@@ -1,5 +1,6 @@
 """What ``sensitivity`` prints for a person."""
 
+from math import sqrt
 from pathlib import Path
 
 from rich import box
@@ -7,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.appraisal.cells import AS_GIVEN, NOBODY
+from bayesmeta.appraisal.cells import AS_GIVEN
 from bayesmeta.appraisal.conclusions import Conclusion
 from bayesmeta.appraisal.sensitivity import Sensitivity
 from bayesmeta.appraisal.sensitivity_words import (
@@ -16,6 +17,7 @@ from bayesmeta.appraisal.sensitivity_words import (
     moved_lines,
     other_line,
     pool_name,
+    remarks,
     sentences,
     warnings,
 )
@@ -30,17 +32,65 @@ def answer(to: Console, found: Sensitivity) -> None:
     to.print(Text(title, style="bold"))
     for line in rest:
         to.print(Text(line, style="dim"))
-    main = [c for c in found.conclusions if (c.data, c.left_out) == (AS_GIVEN, NOBODY)]
-    to.print(_moved(found, main))
-    if others := [c for c in found.conclusions if c not in main]:
+    to.print(_moved(found, found.main))
+    if others := [c for c in found.conclusions if c not in found.main]:
         to.print(_others(found, others))
         reasons = {v.name: v.reason for v in found.evidence.alternatives}
         for name in dict.fromkeys(c.data for c in others if c.data != AS_GIVEN):
             to.print(Text(f"{name}: {reasons[name]}", style="dim"))
-    for conclusion in main:
+    for conclusion in found.main:
         to.print(Text(f"{pool_name(found, conclusion)}:", style="bold"))
         for sentence in sentences(found, conclusion):
             to.print(Text(f"  {sentence}"))
+        for remark in remarks(found, conclusion):
+            to.print(Text(f"  {remark}", style="dim"))
+
+
+def agreement(to: Console, found: Sensitivity) -> None:
+    """Print how far NUTS is from the exact engine, its diagnostics, and power-scaling."""
+    for one in found.sampled:
+        for problem in one.diagnostics.problems:
+            where = f"{one.pool}, {one.under.tau} on tau with {one.under.mu} on mu"
+            to.print(Text(f"Warning: {where}: NUTS did not converge: {problem}", style="bold red"))
+    table = Table(
+        "",
+        "R-hat",
+        "ESS bulk",
+        "Divergent",
+        "Farthest from exact",
+        "Prior, likelihood: mu",
+        "tau",
+        "theta_new",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="NUTS against the exact engine, and sensitivity to the power of prior and likelihood",
+        title_justify="left",
+    )
+    before = ""
+    for one in found.sampled:
+        if one.pool != before:
+            table.add_row(Text(one.pool, style="bold underline"))
+            before = one.pool
+        checks, largest = one.diagnostics, one.largest
+        powers = (one.power[name] for name in ("mu", "tau", "theta_new"))
+        cells = (
+            f"{one.under.tau}; {one.under.mu}",
+            f"{checks.r_hat_max:.3f}",
+            f"{checks.ess_bulk_min:.0f}",
+            str(checks.divergences),
+            f"{abs(largest.difference):.1f} MCSE, {largest.quantity}",
+            *(f"{power['prior']:.2f}, {power['likelihood']:.2f}" for power in powers),
+        )
+        table.add_row(*map(Text, cells))
+    to.print(table)
+    differences = [c.difference for one in found.sampled for c in one.comparisons]
+    rms = sqrt(sum(d * d for d in differences) / len(differences))
+    to.print(
+        f"{len(differences)} comparisons: root mean square difference {rms:.2f} MCSE (1 is "
+        f"expected of two right answers), largest {max(map(abs, differences)):.1f}. A "
+        "sensitivity of 0.05 or more counts: to the prior alone, the prior is strong or the data "
+        "say little; to both, they may disagree (Kallioinen et al. 2024)."
+    )
 
 
 def closing(to: Console, written: list[Path]) -> None:
@@ -74,7 +124,7 @@ def _moved(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
 
 
 def _others(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
-    level, word = percent(found.level), benefit_word(found)
+    level, word = percent(found.fit.ask.level), benefit_word(found)
     table = Table(
         "Pool",
         "Data",
@@ -82,7 +132,7 @@ def _others(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
         f"mu ({level} CrI)",
         f"New study ({level} PI)",
         "tau",
-        word if found.direction else "P(below zero)",
+        word if found.fit.direction else "P(below zero)",
         "over the grid",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

@@ -1,7 +1,7 @@
 """The exact engine: quadrature over tau, mixtures of normals over everything else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 import numpy as np
@@ -30,7 +30,7 @@ QUANTITIES = MIXTURES + SPREADS
 TOLERANCE = 1e-10
 
 _BATCH = 1 << 18
-"""Nodes times studies worked on at once."""
+"""Nodes times studies times components of mu worked on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,17 @@ class Posterior:
         In the standardised units of the model.
         """
         nodes = self.fine if fine else self.coarse
-        given = nodes.given
+        given, joint = nodes.given, nodes.joint
         if quantity == "theta":
             mean, variance = self.model.study_effects(nodes.tau, given)
-            return Mixture(nodes.weights[:, None, :], mean, np.sqrt(variance))
-        spread = given.variance + (nodes.tau * nodes.tau if quantity == "theta_new" else 0.0)
-        return Mixture(nodes.weights, given.mean, np.sqrt(spread))
+            shape = *mean.shape[:2], -1
+            return Mixture(joint[:, None, :], mean.reshape(shape), np.sqrt(variance).reshape(shape))
+        variance = given.variance
+        if quantity == "theta_new":
+            variance = variance + (nodes.tau * nodes.tau)[:, None, :]
+        return Mixture(
+            joint, given.mean.reshape(joint.shape), np.sqrt(variance).reshape(joint.shape)
+        )
 
     def rough_error(self) -> Array:
         """Error of probabilities by this rule, shape (b,): what doubling is decided on first.
@@ -148,21 +153,19 @@ class Posterior:
         return np.abs(alternating.sum(-1)) + np.abs((alternating * rank).sum(-1))
 
     def truncation(self) -> Array:
-        """How far the integrand, and its highest moment, have fallen at the ends, shape (b,).
+        """How far the integrand, and its moments, have fallen at the ends, shape (b,).
 
         What no halving of the step can see: a range of nodes that ends too early.
         """
         nodes = self.fine
         if nodes.map is None:
             return np.zeros(len(nodes.v))
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(nodes.weights)
-        order = highest_moment(self.model)[:, None]
-        fallen = [
-            log_f[:, [0, -1]].max(-1) - log_f.max(-1)
-            for log_f in (log_weights, log_weights + order * nodes.log_tau)
-        ]
-        return np.exp(np.max(fallen, axis=0))
+        order, fallen = highest_moment(self.model), np.zeros(len(nodes.weights))
+        for r in np.unique([0.0, *order]):
+            integrand = nodes.weights * nodes.tau**r
+            at_ends = integrand[:, [0, -1]].max(-1) / integrand.max(-1)
+            fallen = np.where(order >= r, np.maximum(fallen, at_ends), fallen)
+        return fallen
 
     def summarise(
         self,
@@ -191,19 +194,17 @@ class Posterior:
         )
 
     def _mean_weights(self, nodes: Nodes) -> tuple[Array, Array]:
-        share = nodes.weights / nodes.given.total
-        precision = self.model.mu.precision * self.model.unit**2
-        return (nodes.given.weights @ share[..., None])[..., 0], precision * share.sum(-1)
+        given = nodes.given
+        variance = np.einsum("bn,bmn,bmn->bn", nodes.weights, given.share, given.variance)
+        prior = np.einsum("bn,bmn,bmn->b", nodes.weights, given.share, given.prior_weight)
+        return (given.weights @ variance[..., None])[..., 0], prior
 
     def _of_mixtures(
         self, quantities: list[Quantity], level: float, interval: IntervalKind, modes: bool
     ) -> tuple[dict[Quantity, Summary], Array]:
         fine = Mixture.stacked([self.mixture(quantity, fine=True) for quantity in quantities])
-        coarse = replace(
-            fine,
-            weights=self.coarse.weights[:, None, :],
-            means=fine.means[..., :: self.stride],
-            sds=fine.sds[..., :: self.stride],
+        coarse = Mixture(
+            self.coarse.joint[:, None, :], *(self._halved(x) for x in (fine.means, fine.sds))
         )
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
         quantiles = coarse.quantile(p)
@@ -253,6 +254,11 @@ class Posterior:
             start += width
         return of, error.max(-1)
 
+    def _halved(self, values: Array) -> Array:
+        """Values of the coarse rule from those of the fine one, shape (b, r, m n)."""
+        by_node = values.reshape(*values.shape[:2], -1, self.fine.v.shape[-1])
+        return by_node[..., :: self.stride].reshape(*values.shape[:2], -1)
+
     def _exists(self, order: int, quantity: Quantity) -> Mask:
         if quantity == "theta":
             return np.full(len(self.model.y), True)
@@ -273,7 +279,7 @@ class Posterior:
                 of[quantity] = Summary(value, 0 * value, value, value, value, value, 0 * value)
             return of, np.zeros(len(model.y))
         p = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-        v = posterior.quantile(p)
+        v, density = posterior.quantile_and_density(p)
         tails = posterior.quantile(np.array([1 - level, level])) if interval == "shortest" else v
         tau_at, rough = posterior.map.tau(v)[0], self.rough_error()[:, None]
         errors = []
@@ -293,7 +299,7 @@ class Posterior:
             errors += [
                 np.where(finite_mean, np.abs(finer_mean - mean) / (1.0 if always else mean), 0.0),
                 np.where(finite_sd, np.abs(finer_sd - sd) / (1.0 if always else sd), 0.0),
-                *(rough * posterior.sensitivity(v, scale)).T,
+                *(rough * posterior.sensitivity(v, density, scale)).T,
             ]
             of[quantity] = Summary(
                 np.where(finite_mean, mean, np.nan),
@@ -352,7 +358,7 @@ def fit_many(
     """
     *lead, k = model.y.shape
     flat = model.reshaped((-1, k))
-    size = max(1, _BATCH // (FEWEST_NODES * k))
+    size = max(1, _BATCH // (FEWEST_NODES * k * model.normals))
     ask = level, interval, quantities
     parts = [
         settle(flat[start : start + size].standardised(), *ask)

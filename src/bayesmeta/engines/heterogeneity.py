@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import special
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.mixture import interval_step
+from bayesmeta.engines.panels import (
+    Places,
+    evaluated,
+    polynomials,
+    sinc_kernel,
+    solved,
+    that_matter,
+)
 from bayesmeta.engines.quadrature import Map, Nodes
 from bayesmeta.models import NormalNormal
 
@@ -129,36 +136,42 @@ class Heterogeneity:
     def cdf(self, v: Array) -> Array:
         """P(tau <= tau(v)), v of shape (b, p).
 
-        ``sum_j q_j [1/2 + Si(pi (v - v_j) / h) / pi]``.
+        ``sum_j q_j [1/2 + Si(pi (v - v_j) / h) / pi]``, a polynomial on panels of two steps.
 
         References
         ----------
         Stenger (1993), Numerical Methods Based on Sinc and Analytic Functions, section 3.6.
         """
-        sine_integral = special.sici(np.pi * self._distance(v))[0]
-        return 0.5 + (sine_integral @ self.nodes.weights[..., None])[..., 0] / np.pi
+        nodes = self.nodes
+        last = nodes.v.shape[-1] - 1
+        place = np.clip((v - nodes.v[:, :1]) / nodes.step[:, None], 0, last)
+        panel = np.minimum(place.astype(int), last - 1) // 2
+        return evaluated(self._polynomials(panel), place - 2 * panel - 1)[0]
 
     def quantile(self, p: Array) -> Array:
-        """Return the v of the quantiles p, shape (b, len(p)), by Newton's method on the CDF."""
-        nodes = self.nodes
-        step = nodes.step[:, None]
-        v = self._between_nodes(self._node_cdf(), nodes.v, p)
-        low, high = v - 2 * step, v + 2 * step
-        for _ in range(60):
-            gap = self.cdf(v) - p
-            low, high = np.where(gap < 0, v, low), np.where(gap < 0, high, v)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                move = gap / self._density(v)
-            newton = v - move
-            v = np.where((newton >= low) & (newton <= high), newton, (low + high) / 2)
-            if np.all((np.abs(move) < 1e-5 * step) | (high - low < 1e-14)):
-                break
-        return v
+        """Return the v of the quantiles p, shape (b, len(p)): a root of a polynomial each."""
+        return self.quantile_and_density(p)[0]
 
-    def sensitivity(self, v: Array, scale: Scale) -> Array:
+    def quantile_and_density(self, p: Array) -> tuple[Array, Array]:
+        """Return the v of the quantiles p, shape (b, len(p)), and the density of v there."""
+        nodes = self.nodes
+        step, last = nodes.step[:, None], (nodes.v.shape[-1] - 2) // 2
+        cdf = self._node_cdf()[:, None, ::2]
+        panel = np.count_nonzero(cdf < p[:, None], axis=-1) - 1
+        for _ in range(8):
+            panel = np.clip(panel, 0, last)
+            coefficients = self._polynomials(panel)
+            x, slope = solved(coefficients, np.broadcast_to(p, panel.shape))
+            beyond = np.where(np.abs(x) > 1.02, np.sign(x), 0).astype(int)
+            if not beyond.any():
+                break
+            panel += beyond
+        return nodes.v[:, :1] + step * (2 * panel + 1 + x), slope / step
+
+    def sensitivity(self, v: Array, density: Array, scale: Scale) -> Array:
         """Return the change of the value at v for one in its probability, shape (b, p)."""
         tau, log_tau, log_slope = self.map.tau(v)
-        return np.exp(log_slope - log_tau) * scale.change(tau) / self._density(v)
+        return np.exp(log_slope - log_tau) * scale.change(tau) / density
 
     def mode(self, scale: Scale) -> Array:
         """Return the global mode on the scale, shape (b,).
@@ -284,20 +297,11 @@ class Heterogeneity:
         prior = self.model.log_prior(*aside).imag / h
         return tau * slope + prior - scale.elasticity(tau)
 
-    def _density(self, v: Array) -> Array:
-        """Density of v, shape (b, p): the derivative of `cdf`."""
-        distance, weights = self._distance(v), self.nodes.weights
-        sign = np.where(np.arange(weights.shape[-1]) % 2, -1.0, 1.0)
-        # sin(pi (v - v_j) / h) is the same for all j but for its sign.
-        wave = np.sin(np.pi * distance[..., 0]) / np.pi
-        with np.errstate(divide="ignore", invalid="ignore"):
-            density = wave * (np.reciprocal(distance) @ (sign * weights)[..., None])[..., 0]
-        at_node = np.abs(distance[..., 0] - np.round(distance[..., 0])) < 1e-7
-        if at_node.any():
-            nearest = np.round(distance[..., 0]).astype(int)
-            nearest = np.clip(nearest, 0, weights.shape[-1] - 1)
-            density = np.where(at_node, np.take_along_axis(weights, nearest, -1), density)
-        return density / self.nodes.step[:, None]
+    def _polynomials(self, panel: Places) -> Array:
+        """Coefficients of the CDF on panels of two steps, by the nodes that matter."""
+        weights = self.nodes.weights
+        kept, kernel = that_matter(weights), sinc_kernel(weights.shape[-1])
+        return polynomials([weights[:, kept]], panel, lambda at: [kernel(at)[kept]])[0]
 
     def _unbounded_at_zero(self, scale: Scale) -> Mask:
         """Whether the density on the scale grows like a negative power of tau, shape (b,)."""
@@ -306,12 +310,12 @@ class Heterogeneity:
         from_zero: Mask = np.ravel(np.equal(self.model.tau.support[0], 0))
         return (rise < -1e-9) & from_zero
 
-    def _distance(self, v: Array) -> Array:
-        return (v[:, :, None] - self.nodes.v[:, None, :]) / self.nodes.step[:, None, None]
-
     def _node_cdf(self) -> Array:
+        """CDF at the nodes by the trapezoidal rule with Gregory's first correction, to h^4."""
         weights = self.nodes.weights
-        return np.cumsum(weights, -1) - weights / 2
+        cdf = np.cumsum(weights, -1) - weights / 2
+        cdf[:, 1:-1] -= (weights[:, 2:] - weights[:, :-2]) / 24
+        return cdf
 
     @staticmethod
     def _between_nodes(cdf: Array, v: Array, p: Array) -> Array:

@@ -9,7 +9,7 @@ import nutpie
 import pymc as pm
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
+from bayesmeta.engines.nuts_priors import MU_FORMS, MU_PULL, TAU_FORMS
 from bayesmeta.models import NormalNormal
 from bayesmeta.priors import MuPrior, TauPrior
 
@@ -37,9 +37,22 @@ def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress:
     The compiled model is kept for the next data of the same size and families of priors.
     """
     compiled = _compiled(model.y.shape[-1], type(model.mu), type(model.tau.plain))
-    with_data = compiled.with_data(**_data(model))
+    posterior, stats = run(
+        compiled.with_data(**data_of(model)),
+        draws=draws,
+        chains=chains,
+        seed=seed,
+        progress=progress,
+    )
+    return Draws(posterior["mu"], posterior["tau"], posterior["theta"], stats)
+
+
+def run(
+    compiled: Any, *, draws: int, chains: int, seed: int, progress: bool
+) -> tuple[dict[str, Array], dict[str, np.ndarray]]:
+    """Sample a compiled model: its variables, and what is known of every draw."""
     tree = nutpie.sample(
-        with_data,
+        compiled,
         draws=draws,
         tune=1000,
         chains=chains,
@@ -53,10 +66,8 @@ def sample(model: NormalNormal, *, draws: int, chains: int, seed: int, progress:
         raise KeyboardInterrupt
     stats = tree["sample_stats"]
     names = ("diverging", "energy", "depth", "n_steps", "step_size", "mean_tree_accept", "logp")
-    return Draws(
-        posterior["mu"].to_numpy(),
-        posterior["tau"].to_numpy(),
-        posterior["theta"].to_numpy(),
+    return (
+        {name: variable.to_numpy() for name, variable in posterior.data_vars.items()},
         {name: stats[name].to_numpy() for name in names if name in stats},
     )
 
@@ -68,12 +79,13 @@ def build(model: NormalNormal, studies: tuple[str, ...]) -> pm.Model:
     come back as their conditional mean plus their conditional SD times a standard normal ``z``.
     That is the non-centred form where the data are weak and the centred one where they are
     strong, draw by draw, so nothing has to be chosen beforehand and no funnel is left. mu is
-    sampled as an offset from the inverse-variance mean in units of
-    ``sqrt((s^2 + tau^2) / k)``, s^2 the typical variance, which opens the other funnel, that of
-    mu and tau where studies are few.
+    sampled as an offset from its mean given tau, in units of its SD given tau, both as if every
+    study had the typical variance s^2: precision ``k / (s^2 + tau^2)`` about the inverse-variance
+    mean, and that of its prior. This opens the other funnel, that of mu and tau where studies are
+    few.
     """
     with _structure(len(studies), type(model.mu), type(model.tau.plain), studies) as structure:
-        pm.set_data(_data(model))
+        pm.set_data(data_of(model))
     return structure
 
 
@@ -86,20 +98,7 @@ def _structure(
     k: int, mu: type[MuPrior], tau: type[TauPrior], studies: tuple[str, ...]
 ) -> pm.Model:
     with pm.Model(coords={"study": list(studies)}) as structure:
-        y = pm.Data("y_data", np.zeros(k), dims="study")
-        se = pm.Data("se", np.ones(k), dims="study")
-        centre, variance = pm.Data("centre", np.array(0.0)), pm.Data("variance", np.array(1.0))
-        given = {
-            name: [pm.Data(f"{name}_{key}", start) for key, start in _starts(family)]
-            for name, family in (("mu", mu), ("tau", tau))
-        }
-        heterogeneity = TAU_FORMS[tau](pm.math.sqrt(variance), *given["tau"])
-
-        spread = pm.math.sqrt((variance + heterogeneity**2) / k)
-        offset = pm.Flat("mu_offset")
-        pooled = pm.Deterministic("mu", centre + spread * offset)
-        pm.Potential("mu_prior", MU_FORMS[mu](pooled, *given["mu"]) + pm.math.log(spread))
-
+        y, se, pooled, heterogeneity = hyperparameters(k, mu, tau)
         pm.Normal("y", pooled, pm.math.sqrt(se**2 + heterogeneity**2), observed=y, dims="study")
         kept = heterogeneity**2 / (heterogeneity**2 + se**2)
         z = pm.Normal("z", 0, 1, dims="study")
@@ -108,7 +107,28 @@ def _structure(
     return structure
 
 
-def _data(model: NormalNormal) -> dict[str, Array]:
+def hyperparameters(k: int, mu: type[MuPrior], tau: type[TauPrior]) -> tuple[Any, Any, Any, Any]:
+    """Put data of k studies and the priors into the model of the context: y, se, mu, tau."""
+    y = pm.Data("y_data", np.zeros(k), dims="study")
+    se = pm.Data("se", np.ones(k), dims="study")
+    centre, variance = pm.Data("centre", np.array(0.0)), pm.Data("variance", np.array(1.0))
+    given = {
+        name: [pm.Data(f"{name}_{key}", start) for key, start in _starts(family)]
+        for name, family in (("mu", mu), ("tau", tau))
+    }
+    heterogeneity = TAU_FORMS[tau](pm.math.sqrt(variance), *given["tau"])
+
+    location, of_prior = MU_PULL[mu](*given["mu"])
+    of_data = k / (variance + heterogeneity**2)
+    spread = 1 / pm.math.sqrt(of_data + of_prior)
+    middle = (of_data * centre + of_prior * location) * spread**2
+    offset = pm.Flat("mu_offset")
+    pooled = pm.Deterministic("mu", middle + spread * offset)
+    pm.Potential("mu_prior", MU_FORMS[mu](pooled, *given["mu"]) + pm.math.log(spread))
+    return y, se, pooled, heterogeneity
+
+
+def data_of(model: NormalNormal) -> dict[str, Array]:
     """Return what the PyMC model is given: the data and the parameters of the priors."""
     w = model.se**-2.0
     given: dict[str, Any] = {

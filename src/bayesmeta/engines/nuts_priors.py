@@ -145,3 +145,11 @@ MU_FORMS: dict[type[MuPrior], Form] = {
     NormalMixture: _mixture,
     Flat: lambda mu: 0.0,
 }
+
+MU_PULL: dict[type[MuPrior], Form] = {
+    Normal: lambda mean, sd: (mean, sd**-2.0),
+    StudentT: lambda df, mean, scale: (mean, scale**-2.0),
+    NormalMixture: lambda weights, means, sds: (0.0, 0.0),
+    Flat: lambda: (0.0, 0.0),
+}
+"""Where each prior draws mu, and with what precision, to sample it in units of its posterior."""

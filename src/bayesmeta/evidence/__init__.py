@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayesmeta.evidence.measures import MEASURES, Measure, measure_named
     from bayesmeta.evidence.project import Analysis, Project, bundled_project, new_project
     from bayesmeta.evidence.read import evidence_from_table
+    from bayesmeta.evidence.revman import import_review, read_review
     from bayesmeta.evidence.study import (
         Convention,
         Direction,
@@ -30,6 +31,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "measures": ["MEASURES", "Measure", "measure_named"],
         "project": ["Analysis", "Project", "bundled_project", "new_project"],
         "read": ["evidence_from_table"],
+        "revman": ["import_review", "read_review"],
         "study": [
             "Convention",
             "Direction",
@@ -59,6 +61,8 @@ __all__ = [
     "bundled_project",
     "evidence_from_analysis",
     "evidence_from_table",
+    "import_review",
     "measure_named",
     "new_project",
+    "read_review",
 ]

@@ -48,26 +48,21 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
     >>> [(pool.time, pool.studies) for pool in evidence.pools[:2]]
     [(2.0, ('Tang 2016',)), (3.0, ('Yang 2014',))]
     """
-    from bayesmeta.evidence.schema import read_analysis  # pydantic, which a bare table spares
+    return evidence_of_rows(rows_of_analysis(path, project_root))
 
-    path, data = Path(path), Path(project_root) / "data"
-    shown = shown_path(path)
-    spec = read_analysis(path, shown)
-    measure = _measure(spec, shown)
-    table = _table(spec, "data", spec.data, data, shown)
-    keys = keys_of(table, path.stem, _time_column(spec))
-    rows = matching(table, spec.rows, f"{shown}: rows")
-    kept, second = preferred(table, rows, spec.prefer, keys, f"{shown}: prefer")
+
+def evidence_of_rows(rows: "AnalysisRows") -> Evidence:
+    """Pool the rows of an analysis."""
+    path, shown = rows.path, shown_path(rows.path)
+    spec, measure, table, keys, kept = rows.spec, rows.measure, rows.table, rows.keys, rows.kept
     pools, not_estimable = _pools(table.select(kept), spec, measure, path.stem)
-    if spec.published is not None:
-        published = published_rows(
-            read_table(*_inside(data, spec.published, shown, "published")), measure, table
-        )
+    if rows.published is not None:
+        published = published_rows(rows.published, measure, table)
         pools = tuple(
             dataclasses.replace(pool, published=published.get((pool.outcome, pool.time)))
             for pool in pools
         )
-    alternatives = _alternatives(pools, spec, measure, data, shown)
+    alternatives = _alternatives(pools, spec, measure, rows.data, shown)
     return Evidence(
         name=path.stem,
         title=spec.title,
@@ -84,16 +79,72 @@ def evidence_from_analysis(path: str | Path, project_root: str | Path) -> Eviden
         pools=pools,
         left_out=(
             *left_out(table, spec.rows, keys),
-            *second,
+            *rows.second,
             *not_estimable,
         ),
         variants=_variants(table, keys, kept, spec, measure, shown),
         alternatives=alternatives,
         joint=_joint(spec, alternatives, shown),
-        series=_series(spec, measure, project_root, shown),
-        assumptions=_assumptions(spec),
+        series=_series(spec, measure, rows.data.parent, shown),
+        assumptions=(*_assumptions(spec), *spec.notes),
         warnings=overlap_warnings(table.select(kept), pools, spec.centre, spec.time_unit),
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnalysisRows:
+    """The rows of an analysis before they are pooled.
+
+    ``path`` is that of the analysis file. ``table`` holds every row of the outcome, its columns
+    named as layouts do; ``kept`` are the positions of those that the analysis pools, ``second``
+    those that gave way to a preferred row. ``data`` is the project's data
+    folder, ``folder`` where the table lies in it, ``published`` the
+    printed rows.
+    """
+
+    path: Path
+    spec: "AnalysisFile"
+    measure: Measure
+    table: Table
+    keys: Keys
+    kept: list[int]
+    second: list[LeftOut]
+    data: Path
+    folder: Path
+    published: Table | None
+
+
+def rows_of_analysis(path: str | Path, project_root: str | Path) -> AnalysisRows:
+    """Read an analysis file and its tables, and select its rows.
+
+    Raises
+    ------
+    InputError
+        One line that names the file and the key, or the row and column.
+
+    Examples
+    --------
+    >>> from bayesmeta.evidence import bundled_project
+    >>> project = bundled_project()
+    >>> rows = rows_of_analysis(project.find("sledai"), project.root)
+    >>> len(rows.table), len(rows.kept)
+    (6, 5)
+    """
+    from bayesmeta.evidence.schema import read_analysis  # pydantic, which a bare table spares
+
+    path, data = Path(path), Path(project_root) / "data"
+    shown = shown_path(path)
+    spec = read_analysis(path, shown)
+    measure = _measure(spec, shown)
+    table = _table(spec, "data", spec.data, data, shown)
+    keys = keys_of(table, path.stem, _time_column(spec))
+    matched = matching(table, spec.rows, f"{shown}: rows")
+    kept, second = preferred(table, matched, spec.prefer, keys, f"{shown}: prefer")
+    published = None
+    if spec.published is not None:
+        published = read_table(*_inside(data, spec.published, shown, "published"))
+    folder = _inside(data, spec.data, shown, "data")[0].parent
+    return AnalysisRows(path, spec, measure, table, keys, kept, second, data, folder, published)
 
 
 def shown_path(path: Path) -> str:

@@ -234,25 +234,19 @@ def _of_arms(table: Table, measure: Measure, convention: Convention) -> Effects:
     return Effects(y, se, ("",) * len(table), n1 + n2, pooled_sd(s1, n1, s2, n2))
 
 
+COUNTS = ("events_treatment", "n_treatment", "events_control", "n_control")
+ARMS = (
+    "mean_treatment",
+    "sd_treatment",
+    "n_treatment",
+    "mean_control",
+    "sd_control",
+    "n_control",
+)
 _AS_GIVEN = tuple(MEASURES)
 LAYOUTS = (
-    Layout(
-        ("events_treatment", "n_treatment", "events_control", "n_control"),
-        ("OR", "RR", "RD"),
-        _of_counts,
-    ),
-    Layout(
-        (
-            "mean_treatment",
-            "sd_treatment",
-            "n_treatment",
-            "mean_control",
-            "sd_control",
-            "n_control",
-        ),
-        ("MD", "SMD", "ROM"),
-        _of_arms,
-    ),
+    Layout(COUNTS, ("OR", "RR", "RD"), _of_counts),
+    Layout(ARMS, ("MD", "SMD", "ROM"), _of_arms),
     Layout(("estimate", "se"), _AS_GIVEN, _of_se),
     Layout(("estimate", "variance"), _AS_GIVEN, _of_variance),
     Layout(("estimate", "ci_low", "ci_high"), _AS_GIVEN, _of_interval),

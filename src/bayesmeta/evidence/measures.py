@@ -36,6 +36,7 @@ MEASURES = {
         Measure("ROM", "ratio of means", ratio=True),
         Measure("MC", "mean change from baseline", ratio=False),
         Measure("GEN", "effect, as given", ratio=False),
+        Measure("RATIO", "ratio, as given", ratio=True),
     )
 }
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,19 +81,35 @@ def new_project(path: str | Path) -> Project:
     InputError
         If there is something at the path already, or it cannot be written.
     """
+    sources = sorted(_TEMPLATE.rglob("*.*"))
+    return write_project(
+        path, {str(file.relative_to(_TEMPLATE)): file.read_bytes() for file in sources}
+    )
+
+
+def write_project(path: str | Path, files: Mapping[str, bytes]) -> Project:
+    """Write a project folder from its files: at its top, in ``data/`` and in ``models/``.
+
+    It appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If there is something at the path already, or it cannot be written.
+    """
     target = Path(path)
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise InputError(f"{target} exists already: a new name or an empty folder is expected")
-    parent = target.absolute().parent
-    if not parent.is_dir():
-        raise InputError(f"cannot make {target}: there is no folder {parent}")
     try:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise InputError(f"{target} exists already: a new name or an empty folder is expected")
+        parent = target.absolute().parent
+        if not parent.is_dir():
+            raise InputError(f"cannot make {target}: there is no folder {parent}")
         with tempfile.TemporaryDirectory(prefix=".bayesmeta-", dir=parent) as made:
             whole = Path(made) / "project"
-            for source in sorted(_TEMPLATE.rglob("*.*")):
-                copy = whole / source.relative_to(_TEMPLATE)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_bytes(source.read_bytes())
+            for folder in ("data", "models"):
+                (whole / folder).mkdir(parents=True)
+            for name, content in files.items():
+                (whole / name).write_bytes(content)
             if target.exists():
                 target.rmdir()
             whole.rename(target)

@@ -27,7 +27,7 @@ def published_rows(published: Table, measure: Measure, data: Table) -> Mapping[K
     data : Table
     """
     time = next((name for name in published.columns if name.startswith("time")), "")
-    published.need(_COLUMNS)
+    published.need(COLUMNS)
     outcomes = set(data.text("outcome")) if "outcome" in data else set(published.text("outcome"))
     designs = set(data.text("design")) if "design" in data and "design" in published else set()
     keep = [
@@ -67,7 +67,7 @@ def published_rows(published: Table, measure: Measure, data: Table) -> Mapping[K
     return rows
 
 
-_COLUMNS = (
+COLUMNS = (
     "outcome",
     "measure",
     "model",

@@ -162,6 +162,8 @@ class AnalysisFile(Part):
         rows of the same outcome and time. ``sensitivity`` shows them; ``fit`` does not.
     mu, tau, tau_reason : str
         Priors on the analysis scale (log for ratio measures), and why that scale.
+    notes : list of str
+        Lines to be shown with every result.
     variants : dict of Selection
         Other selections of rows by name.
     """
@@ -191,6 +193,7 @@ class AnalysisFile(Part):
     mu: str | None = None
     tau: str | None = None
     tau_reason: str = ""
+    notes: list[str] = []
     variants: dict[str, Selection] = {}
 
 

@@ -86,8 +86,10 @@ class Pool:
 
     @property
     def label(self) -> str:
-        """Outcome and time in words."""
-        return self.outcome if self.time is None else f"{self.outcome} at {self.time:g}"
+        """Outcome and time in words, different for different pools."""
+        if self.time is None:
+            return self.outcome
+        return f"{self.outcome} at {repr(self.time).removesuffix('.0')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from bayesmeta import __version__
 from bayesmeta.arrays import Array
@@ -24,7 +25,8 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
     ``posterior`` (mu, tau, theta, theta_new), ``posterior_predictive`` (y of a replicate of each
     study with a new study effect, and theta_new), ``prior`` and ``prior_predictive`` (absent
     under an improper prior: the attribute ``no_prior`` says why), ``log_likelihood`` (marginal:
-    ``log N(y_i; mu, se_i^2 + tau^2)``), ``sample_stats``, ``observed_data``, ``constant_data``.
+    ``log N(y_i; mu, se_i^2 + tau^2)``), ``log_prior`` (of mu and of tau, up to a constant where one
+    is improper), ``sample_stats``, ``observed_data``, ``constant_data``.
     """
     pool, ask = row.pool, fit.ask
     place = zlib.crc32(f"{pool.outcome} {pool.time}".encode())
@@ -46,6 +48,9 @@ def datatree(fit: "Fit", row: "Row") -> xr.DataTree:
         ),
         "log_likelihood": _draws(
             {"y": -(np.log(2 * np.pi * variance) + residual**2 / variance) / 2}, pool
+        ),
+        "log_prior": _draws(
+            {"mu": ask.mu.logpdf(mu), "tau": row.posterior.model.tau.logpdf(tau)}, pool
         ),
         "sample_stats": _draws(stats, pool),
         "observed_data": xr.Dataset({"y": ("study", pool.y)}, {"study": list(pool.studies)}),
@@ -86,7 +91,7 @@ def _exact_draws(
 ) -> tuple[Array, Array, Array]:
     """Draw mu, tau and the study effects jointly and independently from the exact posterior.
 
-    tau by inversion of its CDF, tabulated between the nodes; the rest from its normal given tau.
+    tau by inversion of its CDF; mu from one of its normals given tau, the rest from theirs.
     """
     model = posterior.model
     size = shape[0] * shape[1]
@@ -94,7 +99,11 @@ def _exact_draws(
     if (of_tau := posterior.heterogeneity) is not None:
         tau = of_tau.map.tau(of_tau.quantile(rng.random(size)))[0]
     given = model.given(tau)
-    mu = given.mean[0] + np.sqrt(given.variance[0]) * rng.standard_normal(size)
+    component = _of_each(given.share[0], rng)
+    mean, variance = (
+        np.take_along_axis(part[0], component, 0)[0] for part in (given.mean, given.variance)
+    )
+    mu = mean + np.sqrt(variance) * rng.standard_normal(size)
     kept = tau[0] ** 2 * given.weights[0]
     y, se = model.y[0][:, None], model.se[0][:, None]
     theta = mu + kept * (y - mu) + se * np.sqrt(kept) * rng.standard_normal(kept.shape)
@@ -104,6 +113,15 @@ def _exact_draws(
         (unit * tau[0]).reshape(shape),
         (zero + unit * theta).T.reshape(*shape, -1),
     )
+
+
+def _of_each(share: Array, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw a component for each column by the shares there, (m, n): shape (1, n)."""
+    if len(share) == 1:
+        return np.zeros(share.shape, dtype=np.intp)
+    upto = np.cumsum(share, 0)
+    chosen: NDArray[np.intp] = (upto < upto[-1] * rng.random(share.shape[1])).sum(0, keepdims=True)
+    return chosen
 
 
 def _replicate(mu: Array, tau: Array, pool: Pool, rng: np.random.Generator) -> Array:

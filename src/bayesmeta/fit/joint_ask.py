@@ -15,7 +15,7 @@ from bayesmeta.models.covariance import Correlation, correlation
 from bayesmeta.models.curves import Curve, Plateau, RandomWalk
 from bayesmeta.models.design import COURSES
 from bayesmeta.models.joint import JointModel
-from bayesmeta.models.longitudinal import longitudinal_model
+from bayesmeta.models.longitudinal import coefficient_priors, longitudinal_model
 from bayesmeta.priors import MuPrior, RhoPrior, mu_prior, rho_prior, tau_prior
 
 UNSTRUCTURED = "unstructured"
@@ -94,7 +94,7 @@ class JointAsk:
         model = _with_baseline(model, labelled)
         slopes = {"time", "log time"}
         priors = (self.beta if name in slopes else ask.mu for name in model.names)
-        return replace(model, coefficients=tuple(priors))
+        return replace(model, coefficients=coefficient_priors(list(priors), model.names))
 
 
 def _mean(text: str) -> str | Curve:

@@ -4,13 +4,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
-from bayesmeta.evidence.study import Pool
+from bayesmeta.evidence.study import Evidence, Pool
 from bayesmeta.fit.joint_numbers import HyperNumbers
 from bayesmeta.fit.joint_record import agreement_record, hyper_record, joint_record
 from bayesmeta.fit.words import meaning
 from bayesmeta.priors import Prior
 
 if TYPE_CHECKING:
+    from bayesmeta.fit.pooled import Pooled, PooledRow
     from bayesmeta.fit.regression import Regression
     from bayesmeta.fit.result import Fit, Row, VariantRows
     from bayesmeta.fit.sampled import Sampled
@@ -18,31 +19,62 @@ if TYPE_CHECKING:
 
 def record(fit: "Fit") -> dict[str, Any]:
     """Return a fit as nested dicts and lists of numbers, strings, booleans and None."""
-    evidence = fit.evidence
+    priors = {
+        name: _prior(fit, name, prior) for name, prior in (("mu", fit.ask.mu), ("tau", fit.ask.tau))
+    }
+    return _record(
+        fit.evidence,
+        direction=fit.direction,
+        engine=fit.engine,
+        level=fit.ask.level,
+        interval=fit.interval,
+        priors=priors,
+        seed=fit.seed,
+        warnings=fit.warnings,
+        rows=[_row(fit, row) for row in fit.rows],
+        variants=[_variant(fit, variant) for variant in fit.variants],
+        joint=None if fit.joint is None else joint_record(fit.joint, fit.joint_nuts),
+        regression=None if fit.regression is None else _regression(fit.regression),
+    )
+
+
+def record_pooled(pooled: "Pooled") -> dict[str, Any]:
+    """Return frequentist pools as the object of a fit, without what is Bayesian."""
+    return _record(
+        pooled.evidence,
+        direction=pooled.evidence.direction,
+        engine=None,
+        level=pooled.level,
+        interval=None,
+        priors=None,
+        seed=pooled.seed,
+        warnings=pooled.warnings,
+        rows=[_pooled_row(row) for row in pooled.rows],
+        variants=[
+            {
+                "name": variant.name,
+                "reason": variant.reason,
+                "rows": [_pooled_row(row) for row in variant.rows],
+            }
+            for variant in pooled.variants
+        ],
+        joint=None,
+        regression=None,
+    ) | {"profile": pooled.profile}
+
+
+def _record(evidence: Evidence, **said: Any) -> dict[str, Any]:
     return {
-        "analysis": fit.name,
+        "analysis": evidence.name,
         "title": evidence.title,
         "measure": evidence.measure.name,
         "unit": evidence.unit or None,
-        "direction": fit.direction,
-        "engine": fit.engine,
         "scale": evidence.measure.scale,
-        "level": fit.ask.level,
-        "interval": fit.interval,
         "convention": evidence.convention,
-        "priors": {
-            name: _prior(fit, name, prior)
-            for name, prior in (("mu", fit.ask.mu), ("tau", fit.ask.tau))
-        },
-        "seed": fit.seed,
         "version": __version__,
-        "warnings": list(fit.warnings),
         "assumptions": list(evidence.assumptions),
-        "rows": [_row(fit, row) for row in fit.rows],
         "left_out": [asdict(left) for left in evidence.left_out],
-        "variants": [_variant(fit, variant) for variant in fit.variants],
-        "joint": None if fit.joint is None else joint_record(fit.joint, fit.joint_nuts),
-        "regression": None if fit.regression is None else _regression(fit.regression),
+        **said,
     }
 
 
@@ -60,15 +92,26 @@ def _variant(fit: "Fit", variant: "VariantRows") -> dict[str, Any]:
 
 
 def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
+    return _place(row) | {
+        "posterior": None if fit.engine == "nuts" else asdict(row.exact),
+        "probabilities": {e.text: e.probability(row.posterior) for e in fit.ask.events},
+        "bayes_factors": row.hypotheses.record(),
+        "nuts": None if row.sampled is None else _sampled(row.sampled),
+    }
+
+
+def _pooled_row(row: "PooledRow") -> dict[str, Any]:
+    return _place(row) | {"posterior": None, "nuts": None}
+
+
+def _place(row: "Row | PooledRow") -> dict[str, Any]:
     return {
         "outcome": row.pool.outcome,
         "time": row.pool.time,
         "k": row.pool.k,
+        "studies": list(row.pool.studies),
         "frequentist": [asdict(pool) for pool in row.frequentist],
         "published": None if row.pool.published is None else asdict(row.pool.published),
-        "posterior": None if fit.engine == "nuts" else asdict(row.exact),
-        "probabilities": {e.text: e.probability(row.posterior) for e in fit.ask.events},
-        "nuts": None if row.sampled is None else _sampled(row.sampled),
         "notes": notes(row.pool),
     }
 

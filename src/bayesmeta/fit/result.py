@@ -10,6 +10,7 @@ from bayesmeta.engines.exact import TOLERANCE, IntervalKind, Posterior
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.events import Event
+from bayesmeta.fit.hypotheses import Hypotheses, bayes_factors
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.numbers import Ask, PosteriorNumbers, exact_numbers
 from bayesmeta.fit.regression import Regression
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesmeta.fit.joint_sampled import JointSampled
+    from bayesmeta.fit.robust import Robust
     from bayesmeta.fit.sampled import Sampled
 
 type Engine = Literal["exact", "nuts", "both"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One pool: the data, the frequentist pools, and the posterior by each engine asked for."""
 
@@ -39,6 +41,11 @@ class Row:
     def key(self) -> tuple[str, float | None]:
         """Outcome and time."""
         return self.pool.key
+
+    @cached_property
+    def hypotheses(self) -> Hypotheses:
+        """Bayes factors of mu = 0 and tau = 0, by the exact engine."""
+        return bayes_factors(self.posterior.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,27 @@ class Fit:
             )
         return replace(self, rows=tuple(rows), joint_nuts=joint_nuts, engine=engine)
 
+    def robust(self, df: float = 4, *, progress: bool = False) -> "Robust":
+        """Return the same fit with ``theta_i ~ Student-t(df, mu, tau)``, sampled by NUTS.
+
+        A study apart from the others then pulls mu and widens tau less. Priors as they are, that
+        on tau being the prior of the scale of the Student-t.
+
+        Parameters
+        ----------
+        df : float
+            Degrees of freedom, from 1 to 1e6, where effects are normal again.
+        progress : bool
+            Show nutpie's progress bar.
+
+        References
+        ----------
+        Lee and Thompson (2008), Statistics in Medicine 27:418.
+        """
+        from bayesmeta.fit.robust import robust_fit
+
+        return robust_fit(self, df, progress)
+
     def summary(self) -> "pd.DataFrame":
         """Return every posterior summary, one row a quantity.
 
@@ -267,6 +295,32 @@ class Fit:
             return values[0]
         index = pd.MultiIndex.from_tuples([row.key for row in self.rows], names=["outcome", "time"])
         return pd.Series(values, index=index, name=event)
+
+    def bayes_factors(self) -> "pd.DataFrame":
+        """Return Bayes factors BF01 of mu = 0 and of tau = 0, one row a pool.
+
+        Below 1 the data are likelier under the alternative. Empty where a prior is improper; the
+        minimum is the least that any prior on the parameter could make of the same data.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``outcome, time, mu, tau, minimum_mu, minimum_tau``.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> bm.fit("sledai", at=12, mu="normal(0, 4)").bayes_factors()["tau"].round(3).item()
+        0.146
+        """
+        import pandas as pd
+
+        names = ("mu", "tau", "minimum_mu", "minimum_tau")
+        rows = []
+        for row in self.rows:
+            factors = (getattr(row.hypotheses, name) for name in names)
+            rows.append((*row.key, *(factor and factor.value for factor in factors)))
+        return pd.DataFrame(rows, columns=["outcome", "time", *names])
 
     def to_datatree(self, time: float | None = None) -> "xr.DataTree":
         """Return one pool as an ArviZ DataTree with prior, posterior and predictive draws.

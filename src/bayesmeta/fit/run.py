@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence import (
+    Convention,
     Evidence,
     JointSpec,
     Pool,
@@ -22,15 +23,7 @@ from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.regression import Regression, fit_regression, levels_of
 from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
-from bayesmeta.priors import (
-    Flat,
-    MuPrior,
-    Normal,
-    TauPrior,
-    check_measure,
-    mu_prior,
-    tau_prior,
-)
+from bayesmeta.priors import MuPrior, TauPrior, check_measure, mu_prior, tau_prior
 from bayesmeta.priors.text import example
 
 if TYPE_CHECKING:
@@ -149,23 +142,16 @@ def fit(
     >>> round(fit.prob("mu > 0"), 3)
     0.883
     """
-    if not 0 < level < 1:
-        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
-    if draws < 4:
-        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+    check_level(level, direction)
+    check_sampling(draws, seed)
     _known(interval, ("central", "shortest"), "interval")
     _known(engine, ("exact", "nuts", "both"), "engine")
-    if direction is not None:
-        _known(direction, ("lower", "higher"), "direction")
     multilevel = model == "multilevel"
     if tau_within is not None and not multilevel:
         raise InputError("tau_within is of the multilevel model: add --model multilevel")
     evidence = gather(
         source, measure=measure, direction=direction, project=project, repeats=multilevel
     )
-    pools = at_time(evidence.pools, at)
     spec = joint_spec(
         evidence,
         model,
@@ -185,26 +171,15 @@ def fit(
         direction=direction or evidence.direction,  # type: ignore[arg-type]
         events=tuple(map(Event.read, [prob] if isinstance(prob, str) else prob)),
     )
-    variants = tuple(
-        VariantRows(variant.name, variant.reason, fit_rows(kept, evidence, ask))
-        for variant in evidence.variants
-        if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
-    )
     named = {"mu": mu or evidence.mu, "tau": tau or evidence.tau}
-    rows = fit_rows(pools, evidence, ask)
-    found = Fit(
-        evidence=evidence,
-        ask=ask,
-        default_priors=frozenset(name for name, given in named.items() if given is None),
-        engine="exact",
-        seed=seed,
-        draws=draws,
-        rows=rows,
-        variants=variants,
-        joint=None if spec is None else _joint(evidence, ask, spec, rows),
+    default_priors = frozenset(name for name, given in named.items() if given is None)
+    pools = fit_evidence(evidence, ask, default_priors, at=at, draws=draws, seed=seed)
+    found = replace(
+        pools,
+        joint=None if spec is None else _joint(evidence, ask, spec, pools.rows),
         regression=_regression(
             evidence,
-            pools,
+            tuple(row.pool for row in pools.rows),
             ask,
             "~ 1" if multilevel and formula is None else formula,
             beta="flat" if beta is None else beta,
@@ -216,24 +191,59 @@ def fit(
     return found if engine == "exact" else found.with_nuts(engine, progress=progress)
 
 
+def fit_evidence(
+    evidence: Evidence,
+    ask: Ask,
+    default_priors: frozenset[str],
+    *,
+    at: float | None = None,
+    draws: int = 1000,
+    seed: int = SEED,
+) -> Fit:
+    """Fit every pool at a time, and those of the variants, by the exact engine."""
+    variants = tuple(
+        VariantRows(variant.name, variant.reason, fit_rows(kept, evidence, ask))
+        for variant in evidence.variants
+        if (kept := tuple(pool for pool in variant.pools if at is None or pool.time == at))
+    )
+    return Fit(
+        evidence=evidence,
+        ask=ask,
+        default_priors=default_priors,
+        engine="exact",
+        seed=seed,
+        draws=draws,
+        rows=fit_rows(at_time(evidence.pools, at), evidence, ask),
+        variants=variants,
+    )
+
+
 def gather(
     source: "str | Path | pd.DataFrame | Mapping[str, Iterable[Any]]",
     *,
     measure: str | None,
     direction: str | None,
     project: str | Path | None,
+    convention: Convention = "metafor",
     repeats: bool = False,
 ) -> Evidence:
-    """Return the evidence that a name, a file or a table stands for."""
+    """Return the evidence that a name, a file or a table stands for.
+
+    ``convention`` is that of a table; an analysis file names its own.
+    """
+    rules: dict[str, Any] = {
+        "measure": measure,
+        "direction": direction,
+        "convention": convention,
+        "repeats": repeats,
+    }
     if not isinstance(source, (str, Path)):
         table: Any = source
         columns = {str(name): list(table[name]) for name in table}
-        return evidence_from_table(columns, measure=measure, direction=direction, repeats=repeats)
+        return evidence_from_table(columns, **rules)
     text = str(source)
     if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():
-        return evidence_from_table(
-            Path(text), measure=measure, direction=direction, repeats=repeats
-        )
+        return evidence_from_table(Path(text), **rules)
     if repeats:
         raise InputError(f"a multilevel model is of a table of your own, not of {text!r}")
     home = bundled_project() if project is None else Project(Path(project))
@@ -255,6 +265,27 @@ def priors_for(
     return on_mu, on_tau
 
 
+def check_level(level: float, direction: str | None = None) -> None:
+    """Raise `InputError` unless the level is a probability and the direction, if any, is known."""
+    if not 0 < level < 1:
+        raise InputError(f"level is {level:g}: expected a number between 0 and 1, such as 0.95")
+    if direction is not None:
+        _known(direction, ("lower", "higher"), "direction")
+
+
+def check_sampling(draws: int, seed: int) -> None:
+    """Raise `InputError` unless NUTS can take so many draws, and the seed."""
+    if draws < 4:
+        raise InputError(f"draws is {draws}: expected 4 or more of each chain")
+    check_seed(seed)
+
+
+def check_seed(seed: int) -> None:
+    """Raise `InputError` where a seed is below 0."""
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected a whole number, 0 or more")
+
+
 def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
     """Raise `InputError` unless a fit takes these priors with this measure."""
     for name, prior, kind in (("mu", mu, MuPrior), ("tau", tau, TauPrior)):
@@ -263,8 +294,6 @@ def check_priors(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> None:
                 f"{name} is {prior!r}: expected a prior on {name}, or its text form, such as "
                 f"{example(name)}"
             )
-    if not isinstance(mu, (Normal, Flat)):
-        raise InputError(f"mu is {mu}: so far a fit takes normal(mean, sd) or flat on mu")
     for prior in (mu, tau):
         check_measure(prior, evidence.measure.name)
 

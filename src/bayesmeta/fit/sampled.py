@@ -139,9 +139,9 @@ def _numbers(
     """Summaries of the draws, and the Monte Carlo standard error of each."""
     exact = row.exact
     names = ("mu", "tau", "theta_new", "i2")
-    pairs = {name: _summarised(chains[name], ask, getattr(exact, name)) for name in names}
+    pairs = {name: summarised(chains[name], ask, getattr(exact, name)) for name in names}
     shrunk = [
-        _summarised(chains[f"theta[{study.study}]"], ask, study.shrunk) for study in exact.studies
+        summarised(chains[f"theta[{study.study}]"], ask, study.shrunk) for study in exact.studies
     ]
     below, below_new = chains["mu"] < 0, chains["theta_new"] < 0
     why = {"log_marginal_likelihood": "not estimated from draws", "numerical_error": "sampled"}
@@ -193,7 +193,7 @@ def _numbers(
     )
 
 
-def _summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
+def summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
     """Summaries of one quantity, of those that exist, and their Monte Carlo standard errors."""
     if np.ptp(x) == 0:
         point = float(x.flat[0])
@@ -227,9 +227,10 @@ def _summarised(x: Array, ask: Ask, exists: Numbers) -> tuple[Numbers, Numbers]:
 
 def _mean_weights(model: NormalNormal, tau: Array) -> tuple[list[float], list[float]]:
     """Posterior means of the studies' shares and of the prior's, and their Monte Carlo errors."""
-    w = 1 / (model.se[0] ** 2 + tau[..., None] ** 2)
-    every = np.concatenate([w, np.full((*tau.shape, 1), model.mu.precision)], -1)
-    shares = np.moveaxis(every / every.sum(-1, keepdims=True), -1, 0)
+    given = model.given(tau.reshape(1, -1))
+    variance = (given.share * given.variance).sum(-2, keepdims=True)
+    prior = (given.share * given.prior_weight).sum(-2, keepdims=True)
+    shares = np.concatenate([given.weights * variance, prior], -2).reshape(-1, *tau.shape)
     return [float(x.mean()) for x in shares], [_mean_mcse(x) for x in shares]
 
 

@@ -189,6 +189,10 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
             f"({100 * (i2.ci_low or 0):.0f} to {100 * (i2.ci_high or 0):.0f}%)",
         )
     )
+    lines += [
+        Line(label, f"{value:.3g}", "", "", words)
+        for label, value, words in row.hypotheses.lines(row.pool.k)
+    ]
     return lines
 
 

@@ -1,9 +1,22 @@
-"""The frequentist pools that are shown beside a Bayesian one."""
+"""The frequentist pools of an outcome: those beside a Bayesian one, and any that is asked for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Convention, Pool
-from bayesmeta.frequentist.counts import mantel_haenszel
-from bayesmeta.frequentist.pool import FrequentistPool, dersimonian_laird, inverse_variance
+from bayesmeta.frequentist.bootstrap import bootstrap_interval
+from bayesmeta.frequentist.names import (
+    COMMON_EFFECT,
+    INFERENCES,
+    METHODS,
+    Inference,
+    Method,
+    Profile,
+)
+from bayesmeta.frequentist.pool import pool as pooled
+from bayesmeta.frequentist.result import FrequentistPool, Limits
+from bayesmeta.frequentist.studies import Studies
 
 
 def frequentist_pools(
@@ -21,12 +34,71 @@ def frequentist_pools(
     >>> [pool.method for pool in frequentist_pools(data.pools[0], data.measure)]
     ['IV', 'DL']
     """
-    mh = None
-    if pool.counts is not None and measure.name in {"OR", "RR", "RD"}:
-        mh = mantel_haenszel(pool.counts, measure.name, level, convention)
-    centre = mh.estimate if mh is not None and convention == "revman5" else None
-    return (
-        *(() if mh is None else (mh,)),
-        inverse_variance(pool.y, pool.se, level),
-        dersimonian_laird(pool.y, pool.se, level, centre),
-    )
+    studies = studies_of(pool, measure)
+    methods: tuple[Method, ...] = ("IV", "DL") if studies.counts is None else ("MH", "IV", "DL")
+    found = (pooled(studies, method, level=level, profile=convention) for method in methods)
+    return tuple(one for one in found if one is not None)
+
+
+def pools_by(
+    pool: Pool,
+    measure: Measure,
+    method: Method | None,
+    ci: Inference | None,
+    *,
+    level: float,
+    profile: Profile,
+    seed: int,
+) -> tuple[FrequentistPool, ...]:
+    """Pool by one method, or by all that suit the data, with every prediction interval.
+
+    Parameters
+    ----------
+    pool : Pool
+    measure : Measure
+    method : str or None
+        None for all.
+    ci : str or None
+        Of random effects; None for Wald's with one method and for each with all.
+    level : float
+    profile : str
+    seed : int
+        Of the bootstrap prediction interval, which is the same under every method.
+
+    Returns
+    -------
+    tuple of FrequentistPool
+        Without those that cannot be estimated.
+    """
+    studies = studies_of(pool, measure)
+    asked = [(method, ci or "wald")] if method else list(_all_that_suit(studies, ci))
+    found = [pooled(studies, m, ci=c, level=level, profile=profile) for m, c in asked]
+    if pool.k == 1 or all(m in COMMON_EFFECT for m, _ in asked):
+        return tuple(one for one in found if one is not None)
+    limits = Limits(*bootstrap_interval(studies.y, studies.v, level, seed))
+    return tuple(_with_bootstrap(one, limits) for one in found if one is not None)
+
+
+def studies_of(pool: Pool, measure: Measure) -> Studies:
+    """Return the studies of an outcome, with their tables where its measure is of tables."""
+    studies = Studies.of_effects(pool.y, pool.se)
+    if pool.counts is None or measure.name not in {"OR", "RR", "RD"}:
+        return studies
+    return replace(studies, counts=pool.counts, measure=measure.name)
+
+
+def _all_that_suit(studies: Studies, ci: Inference | None) -> Iterator[tuple[Method, Inference]]:
+    for method in METHODS:
+        if method in COMMON_EFFECT:
+            tables = studies.counts is not None and (method == "MH" or studies.measure == "OR")
+            if method == "IV" or tables:
+                yield method, "wald"
+        else:
+            yield from ((method, one) for one in ([ci] if ci else INFERENCES))
+
+
+def _with_bootstrap(pool: FrequentistPool, limits: Limits) -> FrequentistPool:
+    if pool.prediction is None:
+        return pool
+    reasons = {path: why for path, why in pool.reasons.items() if path != "prediction.bootstrap"}
+    return replace(pool, prediction={**pool.prediction, "bootstrap": limits}, reasons=reasons)

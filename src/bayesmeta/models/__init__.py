@@ -6,8 +6,8 @@ from bayesmeta.models.curves import Plateau, RandomWalk
 from bayesmeta.models.defaults import default_mu, default_tau
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.longitudinal import longitudinal_model, multilevel_model, regression_model
-from bayesmeta.models.normal import Given, NormalNormal
-from bayesmeta.models.propriety import LARGEST_LOG_TAU, model_for
+from bayesmeta.models.normal import LARGEST_LOG_TAU, Given, NormalNormal
+from bayesmeta.models.propriety import model_for
 
 __all__ = [
     "LARGEST_LOG_TAU",

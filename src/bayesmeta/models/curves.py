@@ -14,8 +14,8 @@ import numpy as np
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError
 from bayesmeta.models.covariance import Hyper
-from bayesmeta.models.design import Course
-from bayesmeta.priors import MuPrior, Normal, Prior, TauPrior
+from bayesmeta.models.design import CoefficientPrior, Course
+from bayesmeta.priors import Normal, Prior, TauPrior
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Curve(Course):
         """Return R, shape (knots, b)."""
 
     @abstractmethod
-    def priors(self, value: float, first: MuPrior) -> Sequence[MuPrior]:
+    def priors(self, value: float, first: CoefficientPrior) -> Sequence[CoefficientPrior]:
         """Return the priors on b, that on the first of them given."""
 
 
@@ -105,7 +105,7 @@ class Plateau(Curve):
         share = gone / -np.expm1(-rate * (times[-1] - times[0]))
         return np.stack([1 - share, share], -1)
 
-    def priors(self, value: float, first: MuPrior) -> Sequence[MuPrior]:
+    def priors(self, value: float, first: CoefficientPrior) -> Sequence[CoefficientPrior]:
         """Return that on the mean at the first time, for both."""
         return (first, first)
 
@@ -135,7 +135,7 @@ class RandomWalk(Curve):
         """Return the sums of the changes so far."""
         return np.tri(len(self.knots))
 
-    def priors(self, value: float, first: MuPrior) -> Sequence[MuPrior]:
+    def priors(self, value: float, first: CoefficientPrior) -> Sequence[CoefficientPrior]:
         """Return the given one and those of the changes."""
         changes = value * np.sqrt(np.diff(self.knots))
         return (first, *(Normal(0.0, float(sd)) for sd in changes))

@@ -8,7 +8,7 @@ from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Evidence
 from bayesmeta.priors import Flat, HalfNormal, MuPrior
 
-_STANDARDISED = ("OR", "RR", "HR", "ROM", "SMD")
+_STANDARDISED = ("OR", "RR", "HR", "ROM", "RATIO", "SMD")
 
 
 def default_mu() -> MuPrior:

@@ -10,6 +10,10 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.models.covariance import hat
+from bayesmeta.priors import Flat, Normal
+
+type CoefficientPrior = Flat | Normal
+"""What keeps everything Gaussian given the hyperparameters."""
 
 
 class Course(ABC):

@@ -7,7 +7,7 @@ hyperparameters, those of T and of the correlation of the errors in S, all else 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log, pi
+from math import inf, log, pi
 from typing import Self
 
 import numpy as np
@@ -18,9 +18,9 @@ from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import Curve
-from bayesmeta.models.design import Course
+from bayesmeta.models.design import CoefficientPrior, Course
 from bayesmeta.models.given import JointGiven, Points
-from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
+from bayesmeta.priors import Normal, RhoPrior, TauPrior
 
 _ELEMENTS = 1 << 18
 """Elements of a block's covariance worked on at once, so that memory stays bounded."""
@@ -39,8 +39,7 @@ class JointModel:
     times : ndarray, shape (t,)
         Increasing.
     x : ndarray, shape (n, p)
-    coefficients : tuple of MuPrior, length p
-        Flat or normal.
+    coefficients : tuple of Flat or Normal, length p
     between : Between
     within : Correlation
     course : Course or None
@@ -57,7 +56,7 @@ class JointModel:
     slot: Index
     times: Array
     x: Array
-    coefficients: tuple[MuPrior, ...]
+    coefficients: tuple[CoefficientPrior, ...]
     between: Between
     within: Correlation
     course: Course | None
@@ -312,9 +311,10 @@ class JointModel:
     @cached_property
     def _prior_moments(self) -> Array:
         """The prior's part of M, shape (p + 1, p + 1)."""
-        precision = np.array([prior.precision for prior in self.coefficients]) * self.unit**2
-        location = np.array([prior.location for prior in self.coefficients])
-        off = np.where(self.flat, 0.0, (location - self.origin) / self.unit)
+        normals = [(p.mean, p.sd) if isinstance(p, Normal) else (0, inf) for p in self.coefficients]
+        mean, sd = np.array(normals).T
+        precision = (self.unit / sd) ** 2
+        off = np.where(self.flat, 0.0, (mean - self.origin) / self.unit)
         rows = np.column_stack([np.eye(len(off)), off])
         moments: Array = rows.T @ (precision[:, None] * rows)
         return moments
@@ -323,9 +323,8 @@ class JointModel:
     def _constant(self) -> float:
         """The part of the log likelihood that no hyperparameter changes."""
         count = len(self.y) - int(self.flat.sum())
-        precision = np.array([prior.precision for prior in self.coefficients if prior.proper])
-        logs = float(np.log(precision * self.unit**2).sum())
-        return (logs - count * log(2 * pi * self.unit**2)) / 2
+        sds = np.array([prior.sd for prior in self.coefficients if isinstance(prior, Normal)])
+        return -float(np.log(sds / self.unit).sum()) - count * log(2 * pi * self.unit**2) / 2
 
     def _by_study(self, block: Block) -> Array:
         """Design of a block's studies, shape (p, d, m, 1)."""

@@ -11,7 +11,7 @@ from bayesmeta.models.between import LKJ, Between, Multilevel, OverTime, Unstruc
 from bayesmeta.models.blocks import Index
 from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.curves import Curve
-from bayesmeta.models.design import Course
+from bayesmeta.models.design import CoefficientPrior, Course
 from bayesmeta.models.design import course as course_of
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
@@ -105,7 +105,7 @@ def longitudinal_model(
             slot,
             times,
             np.column_stack([course.design(times)[slot], *extra.values()]),
-            _for_each(coefficients, (*course.names, *extra)),
+            coefficient_priors(coefficients, (*course.names, *extra)),
             OverTime(taus, between)
             if isinstance(between, Correlation)
             else Unstructured(taus, between),
@@ -165,7 +165,7 @@ def regression_model(
             np.zeros(len(estimates), dtype=int),
             np.zeros(1),
             _design(design, names),
-            _for_each(coefficients, tuple(names)),
+            coefficient_priors(coefficients, tuple(names)),
             OverTime((tau.bound(errors),), INDEPENDENT),
             INDEPENDENT,
             None,
@@ -227,7 +227,7 @@ def multilevel_model(
             slot,
             np.arange(slot.max() + 1.0),
             _design(design, names),
-            _for_each(coefficients, tuple(names)),
+            coefficient_priors(coefficients, tuple(names)),
             Multilevel(taus),
             within,
             None,
@@ -322,14 +322,18 @@ def _no_duplicates(study: Sequence[Hashable], time: Array) -> None:
         seen[key] = row
 
 
-def _for_each(prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]) -> tuple[MuPrior, ...]:
+def coefficient_priors(
+    prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]
+) -> tuple[CoefficientPrior, ...]:
+    """Return a prior for each coefficient; only flat and normal ones keep the model Gaussian."""
     priors = (prior,) * len(names) if isinstance(prior, MuPrior) else tuple(prior)
     if len(priors) != len(names):
         raise InputError(
             f"{len(priors)} priors for {len(names)} coefficients ({', '.join(names)}): give one, "
             f"or one for each"
         )
-    for one in priors:
-        if not isinstance(one, Flat | Normal):
-            raise InputError(f"{one} on a coefficient: joint models take flat or normal(mean, sd)")
-    return priors
+    found = tuple(one for one in priors if isinstance(one, Flat | Normal))
+    if len(found) < len(priors):
+        other = next(one for one in priors if one not in found)
+        raise InputError(f"{other} on a coefficient: joint models take flat or normal(mean, sd)")
+    return found

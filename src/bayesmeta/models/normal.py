@@ -1,10 +1,12 @@
 """The normal-normal random-effects model: one hyperparameter, the rest Gaussian given it.
 
-``y_i ~ N(theta_i, se_i^2)``, ``theta_i ~ N(mu, tau^2)``, a prior on tau, and mu flat or normal.
+``y_i ~ N(theta_i, se_i^2)``, ``theta_i ~ N(mu, tau^2)``, a prior on tau, and mu flat, normal or a
+mixture of normals.
 """
 
 from dataclasses import dataclass, replace
-from math import log, pi
+from functools import cached_property
+from math import exp, log, pi
 from typing import Any, Self
 
 import numpy as np
@@ -12,39 +14,55 @@ import numpy as np
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.priors import MuPrior, TauPrior
 
+LARGEST_LOG_TAU = 340.0
+"""exp(340): the largest tau whose square, times what it meets, is a double."""
+
 _MARGIN = 1 / 16
-"""What is left of tau^-margin at exp(340), whose square is a double still: 6e-10."""
+"""What is left of tau^-margin at exp(340): 6e-10."""
+
+_FARTHEST = 300.0
+"""exp(300): the farthest mu from which the normals that a heavy tail is made of, some of them
+wider still, have precisions that are doubles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What is known for each value of tau; the last axis runs over those values.
 
+    mu given tau and y is a mixture of m normals, as many as its prior: one where that is normal
+    or flat.
+
     Attributes
     ----------
     log_likelihood, slope : ndarray, shape (..., n)
         ``log p(y | tau)`` with mu integrated out, and its derivative by tau.
-    mean, variance : ndarray, shape (..., n)
-        Of mu given tau and y.
     weights : ndarray, shape (..., k, n)
         ``w_i = 1 / (se_i^2 + tau^2)``, 0 for a masked study.
-    total : ndarray, shape (..., n)
-        ``W = sum w_i + 1 / s^2``.
+    share, mean, variance : ndarray, shape (..., m, n)
+        Of each component of mu given tau and y: its probability and its two moments.
+    prior_weight : ndarray, shape (..., m, n)
+        What the component's prior has in its mean: the studies have ``w_i`` times its variance.
     """
 
     log_likelihood: Array
     slope: Array
+    weights: Array
+    share: Array
     mean: Array
     variance: Array
-    weights: Array
-    total: Array
+    prior_weight: Array
 
     def at(self, index: Any) -> Self:
         """Return the same of some models, or at some values of tau."""
         return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
 
+    def of(self, components: Mask) -> Self:
+        """Return the same with only some of the components of mu."""
+        names = ("share", "mean", "variance", "prior_weight")
+        return replace(self, **{name: getattr(self, name)[..., components, :] for name in names})
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class NormalNormal:
     """Data and priors of one model, or of a batch of models over leading dimensions.
 
@@ -66,8 +84,8 @@ class NormalNormal:
     --------
     >>> from bayesmeta.priors import Flat, HalfNormal
     >>> model = NormalNormal(np.array([0.0, 2.0]), np.array([1.0, 1.0]), Flat(), HalfNormal(1.0))
-    >>> model.given(np.array([0.0])).mean
-    array([1.])
+    >>> model.given(np.array([0.0])).mean  # of one component, at one tau
+    array([[1.]])
     """
 
     y: Array
@@ -103,26 +121,31 @@ class NormalNormal:
             return np.full(self.y.shape[:-1], float(self.y.shape[-1]))
         return self.present.sum(-1).astype(float)
 
+    @property
+    def normals(self) -> int:
+        """Of how many normals mu given tau is a mixture."""
+        return len(self._components[0]) if self.mu.proper else 1
+
     def given(self, tau: Array) -> Given:
         """Integrate mu and the study effects out at each tau, shape (..., n).
 
-        With ``w_i = (se_i^2 + tau^2)^-1``, a normal(m, s) prior on mu (``1 / s^2 = 0`` where
-        flat) and ``W = sum w_i + 1/s^2``::
+        With ``w_i = (se_i^2 + tau^2)^-1``, ``S = sum w_i`` and ``ybar = sum w_i y_i / S``, under a
+        flat prior on mu, integrated against density 1::
 
-            mu | tau, y ~ N((sum w_i y_i + m / s^2) / W, 1 / W)
-            -2 log p(y | tau) = sum log(2 pi / w_i) + log(s^2 W) + Q
-            Q = sum w_i (y_i - E mu)^2 + (m - E mu)^2 / s^2
-            d/dtau log p(y | tau) = tau (sum w_i^2 (y_i - E mu)^2 - sum w_i + sum w_i^2 / W)
+            mu | tau, y ~ N(ybar, 1 / S)
+            -2 log p(y | tau) = sum log(2 pi / w_i) + log(S / 2 pi) + sum w_i (y_i - ybar)^2
 
-        Under a flat prior mu is integrated against density 1: ``log(2 pi / W)`` is gained in
-        place of ``log(s^2 W)``.
+        The component ``normal(m, s)`` of probability p of any other prior, ``W = S + 1/s^2``, adds
+        ``log p N(ybar; m, s^2 + 1/S)`` to the log likelihood, and given tau and y it is
+        ``N((S ybar + m / s^2) / W, 1 / W)``, with a share in the mixture that is its likelihood's.
+        For each component, and for their mixture by the shares::
+
+            d/dtau log p(y | tau) = tau (sum w_i^2 (y_i - E mu)^2 - S + sum w_i^2 / W)
 
         References
         ----------
         Roever (2020), J Stat Softw 93(6), section 2.
         """
-        precision = self.mu.precision * self.unit**2
-        m = np.asarray((self.mu.location - self.location) / self.unit)[..., None]
         variances = (self.se * self.se)[..., :, None] + (tau * tau)[..., None, :]
         if self.present is not None:
             variances = np.where(self.present[..., None], variances, 1.0)
@@ -130,38 +153,68 @@ class NormalNormal:
         if self.present is not None:
             weights *= self.present[..., None]
         ones = np.ones((1, self.y.shape[-1]))
-        total = (ones @ weights)[..., 0, :] + precision
-        mean = ((self.y[..., None, :] @ weights)[..., 0, :] + precision * m) / total
-        residuals = self.y[..., :, None] - mean[..., None, :]
+        precision, log_variances = ones @ weights, ones @ np.log(variances)
+        average = self.y[..., None, :] @ weights / precision
+        residuals = self.y[..., :, None] - average
         weighted = weights * residuals
-        squares = np.einsum("...kn,...kn->...n", weighted, residuals)
-        log_variances = (ones @ np.log(variances))[..., 0, :]
-        if self.mu.proper:
-            squares += precision * (m - mean) ** 2
-            constant = self.k * log(2 * pi * self.unit**2) - log(precision)
-        else:
-            constant = (self.k - 1) * log(2 * pi * self.unit**2)
-        log_likelihood = -(constant[..., None] + log_variances + np.log(total) + squares) / 2
-        slope = tau * (
-            np.einsum("...kn,...kn->...n", weighted, weighted)
-            + np.einsum("...kn,...kn->...n", weights, weights) / total
-            - (total - precision)
-        )
-        return Given(log_likelihood, slope, mean, 1 / total, weights, total)
+        log_shares, mean, variance, prior_weight = self._mu_given(precision, average)
+        constant = (self.k[..., None, None] - 1) * log(2 * pi * self.unit**2)
+        log_flat = constant + log_variances + np.log(precision) + _sum(weighted, residuals)
+        log_likelihood, share = _mixed(log_shares - log_flat / 2)
+        off = mean - average
+        bends = (off * off + variance) * _sum(weights, weights) - 2 * off * _sum(weights, weighted)
+        bend = bends if share.shape[-2] == 1 else _sum(share, bends)
+        slope = tau * (bend + _sum(weighted, weighted) - precision)[..., 0, :]
+        return Given(log_likelihood, slope, weights, share, mean, variance, prior_weight)
+
+    def _mu_given(self, precision: Array, average: Array) -> tuple[Array, Array, Array, Array]:
+        """Log likelihood beside the flat one, mean, variance and prior weight of each component.
+
+        From S and ybar, shape (..., 1, n); shape (..., m, n).
+        """
+        if not self.mu.proper:
+            nothing = np.zeros_like(average)
+            return nothing, average, 1 / precision, nothing
+        log_constants, m, of_prior = self._components
+        total = precision + of_prior
+        prior_weight = of_prior / total
+        rate = prior_weight * precision  # 1 / (s^2 + 1/S)
+        log_shares = log_constants + (np.log(rate) - rate * (average - m) ** 2) / 2
+        mean = (precision * average + of_prior * m) / total
+        return log_shares, mean, 1 / total, prior_weight
+
+    @cached_property
+    def _components(self) -> tuple[Array, Array, Array]:
+        """Log weights over ``sqrt(2 pi)``, means and precisions of the normals of the prior on mu.
+
+        In the standardised units, shape (..., m, 1).
+        """
+        zero = np.asarray(self.location)[..., None]
+        # A moment of mu that tau has not: from values of mu as far away as tau can be.
+        followed = self.growth(2) > 0 and np.any(self.tau.tail_power + self.k < 3)
+        reach = self.unit * exp(_FARTHEST) if followed else 0.0
+        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y + reach)
+        constants = log_weights - log(2 * pi * self.unit**2) / 2
+        m, precisions = (means - zero) / self.unit, (self.unit / sds) ** 2
+        return constants[:, None], m[..., None], precisions[:, None]
 
     def study_effects(self, tau: Array, given: Given) -> tuple[Array, Array]:
-        """Mean and variance of each theta_i given tau and y, shape (..., k, n).
+        """Mean and variance of each theta_i given tau and y, shape (..., k, m, n).
 
-        With ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and variance
-        ``b_i se_i^2 + (1 - b_i)^2 Var mu``; without a meaning for a masked study.
+        For each component of mu, with ``b_i = tau^2 w_i``: mean ``b_i y_i + (1 - b_i) E mu`` and
+        variance ``b_i se_i^2 + (1 - b_i)^2 Var mu``; without a meaning for a masked study.
         """
         se2 = (self.se * self.se)[..., :, None]
         kept = (tau * tau)[..., None, :] * given.weights
         shrunk = se2 * given.weights
-        mean = kept * self.y[..., :, None] + shrunk * given.mean[..., None, :]
-        variance: Array = kept * se2 + shrunk * shrunk * given.variance[..., None, :]
+        mean = (kept * self.y[..., :, None])[..., None, :] + shrunk[..., None, :] * given.mean[
+            ..., None, :, :
+        ]
+        variance: Array = (kept * se2)[..., None, :] + (shrunk * shrunk)[
+            ..., None, :
+        ] * given.variance[..., None, :, :]
         if self.present is not None:
-            variance = np.where(self.present[..., None], variance, 1.0)
+            variance = np.where(self.present[..., None, None], variance, 1.0)
         return mean, variance
 
     def typical_variance(self) -> Array:
@@ -190,18 +243,27 @@ class NormalNormal:
     def moment_exists(self, order: int, *, of_mu: bool = False) -> Mask:
         """Whether a posterior moment of tau and theta_new, or of mu, is finite, shape (...).
 
-        With a prior density of tau that falls as ``tau^-a``: ``a + k - 1 - order > 1`` under a
-        flat prior on mu, ``a + k - order > 1`` under a normal one; of mu under a normal prior
-        always. Where a log factor of the tail decides, ``>=`` (`TauPrior.boundary_moments`). A
-        moment that exists by less than `_MARGIN` counts as none: more than 1e-9 of it lies beyond
-        the largest floating point number. Order 0 is whether the posterior is proper.
+        With a prior density of tau that falls as ``tau^-a``: ``a + k - order > 1`` under a proper
+        prior on mu, ``a + k - 1 - order > 1`` under a flat one; of mu the same with `growth` in
+        place of the order. Where a log factor of the tail decides, ``>=``
+        (`TauPrior.boundary_moments`). A moment that exists by less than `_MARGIN` counts as none:
+        more than 1e-9 of it lies beyond the largest floating point number. Order 0 is whether the
+        posterior is proper.
         """
-        if of_mu and self.mu.proper:
-            return np.full(self.y.shape[:-1], True)
         constraints = self.k if self.mu.proper else self.k - 1
-        power = self.tau.tail_power + constraints - order
+        power = self.tau.tail_power + constraints - (self.growth(order) if of_mu else order)
         exists: Mask = (power > 1 + _MARGIN) | ((power == 1) & self.tau.boundary_moments)
         return exists
+
+    def growth(self, order: Array | float) -> Array:
+        """Return the power of tau that ``E(|mu|^order | tau, y)`` grows as.
+
+        However large tau, mu stays within a prior that falls as ``|mu|^-(nu + 1)`` but for a
+        probability of ``tau^-nu``, with which it goes as far as tau lets it: ``order - nu`` where
+        that is positive. nu is infinite where the prior is normal, and 0 here where it is flat.
+        """
+        power: Array = np.maximum(0.0, order - max(self.mu.tail_power - 1, 0.0))
+        return power
 
     def standardised(self) -> Self:
         """Centre y at its inverse-variance mean, and scale by a power of two near the SEs.
@@ -219,6 +281,27 @@ class NormalNormal:
         centred = (y - location[..., None]) / unit
         return replace(self, y=centred, se=se / unit, location=location, unit=float(unit))
 
+    def in_units_of_data(self) -> Self:
+        """Undo `standardised`."""
+        y = np.asarray(self.location)[..., None] + self.unit * self.y
+        return replace(self, y=y, se=self.unit * self.se, location=0.0, unit=1.0)
+
     def log_prior(self, tau: Array, log_tau: Array) -> Array:
         """Log prior density of tau, in the standardised units."""
         return self.tau.log_density(tau * self.unit, log_tau + log(self.unit)) + log(self.unit)
+
+
+def _sum(a: Array, b: Array) -> Array:
+    """Sum products over studies, or components: shape (..., 1, n)."""
+    total: Array = np.einsum("...kn,...kn->...n", a, b)
+    return total[..., None, :]
+
+
+def _mixed(log_terms: Array) -> tuple[Array, Array]:
+    """Log of the sum over components, shape (..., n), and each one's share of it."""
+    if log_terms.shape[-2] == 1:
+        return log_terms[..., 0, :], np.ones_like(log_terms)
+    peak = log_terms.max(-2, keepdims=True)
+    share = np.exp(log_terms - peak)
+    mass = share.sum(-2, keepdims=True)
+    return (peak + np.log(mass))[..., 0, :], share / mass

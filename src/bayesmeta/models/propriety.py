@@ -7,11 +7,8 @@ import numpy as np
 
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError
-from bayesmeta.models.normal import NormalNormal
+from bayesmeta.models.normal import LARGEST_LOG_TAU, NormalNormal
 from bayesmeta.priors import MuPrior, TauPrior
-
-LARGEST_LOG_TAU = 340.0
-"""exp(340): the largest tau whose square, times what it meets, is a double."""
 
 
 def model_for(y: Array, se: Array, mu: MuPrior, tau: TauPrior, name: str = "") -> NormalNormal:

@@ -88,12 +88,12 @@ def tau_label(fit: Fit) -> str:
     return f"tau, on the log {measure.name}" if measure.ratio else "tau"
 
 
-def title_of(row: Row, fit: Fit, ax: Axes, what: str) -> None:
-    """Name what is drawn, the analysis and pool, and the priors."""
+def title_of(row: Row, fit: Fit, ax: Axes, what: str, above: float = 6) -> None:
+    """Name what is drawn, the analysis and pool, and the priors, some points above the Axes."""
     words = f"{fit.evidence.title}. {heading(fit, row.pool)}"
     priors = f"Priors{' (log scale)' if fit.evidence.measure.ratio else ''}: mu {fit.ask.mu}; "
     text = f"{what}\n{words}\n{priors}tau {fit.ask.tau}. Exact engine."
-    ax.set_title(text, loc="left", fontsize=9, color=CI, parse_math=False)
+    ax.set_title(text, loc="left", fontsize=9, color=CI, pad=above, parse_math=False)
 
 
 def _pale() -> Colormap:

@@ -15,23 +15,13 @@ from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.priors.base import Prior, log_t_constant, number, require_positive, t_quantile
 
 type Components = tuple[Array, Array, Array]
-"""Weights that sum to 1, means and standard deviations of normals, shape (m,) each."""
+"""Weights that sum to 1 (or their logs), means and SDs of normals, shape (m,) each."""
 
 
 class MuPrior(Prior):
-    """A prior on the pooled effect: a mixture of normals, or flat as the limit of precision 0."""
+    """A prior on the pooled effect: a mixture of normals, or flat."""
 
     __slots__ = ()
-
-    @property
-    def location(self) -> float:
-        """Mean of the normal density, 0 where it is flat; of one component only."""
-        raise TypeError(f"{self} is not one normal: use its components()")
-
-    @property
-    def precision(self) -> float:
-        """One over the variance of the normal density, 0 where it is flat; of one component."""
-        raise TypeError(f"{self} is not one normal: use its components()")
 
     @property
     def tail_power(self) -> float:
@@ -39,14 +29,22 @@ class MuPrior(Prior):
         return inf
 
     @abstractmethod
+    def log_components(self, data: ArrayLike = ()) -> Components:
+        """Return the log weights, means and SDs of the normals that the density is a mixture of.
+
+        Enough of them to be right at the data too, however far in a tail those lie.
+        """
+
     def components(self) -> Components:
         """Return the weights, means and SDs of the normals that the density is a mixture of."""
+        log_weights, means, sds = self.log_components()
+        return np.exp(log_weights), means, sds
 
     def logpdf(self, x: ArrayLike) -> Array:
         """Log density."""
-        weights, means, sds = self.components()
+        log_weights, means, sds = self.log_components(x)
         z = (np.asarray(x, dtype=float)[..., None] - means) / sds
-        log_terms = np.log(weights) - np.log(sds) - np.log(2 * np.pi) / 2 - z * z / 2
+        log_terms = log_weights - np.log(sds) - np.log(2 * np.pi) / 2 - z * z / 2
         return special.logsumexp(log_terms, axis=-1)
 
     def pdf(self, x: ArrayLike) -> Array:
@@ -88,8 +86,8 @@ class Normal(MuPrior):
 
     Examples
     --------
-    >>> print(Normal(0, 2.5), Normal(0, 2.5).precision)
-    normal(0, 2.5) 0.16
+    >>> print(Normal(0, 2.5), Normal(0, 2.5).ppf(0.975).round(2))
+    normal(0, 2.5) 4.9
     """
 
     mean: float
@@ -101,16 +99,8 @@ class Normal(MuPrior):
         if not isfinite(self.mean):
             raise InputError(f"mean of {self} must be finite")
 
-    @property
-    def location(self) -> float:
-        return self.mean
-
-    @property
-    def precision(self) -> float:
-        return self.sd**-2
-
-    def components(self) -> Components:
-        return np.ones(1), np.array([float(self.mean)]), np.array([float(self.sd)])
+    def log_components(self, data: ArrayLike = ()) -> Components:
+        return np.zeros(1), np.array([float(self.mean)]), np.array([float(self.sd)])
 
     def ppf(self, p: ArrayLike) -> Array:
         return self.mean + self.sd * special.ndtri(np.asarray(p, dtype=float))
@@ -163,9 +153,11 @@ class StudentT(MuPrior):
     def tail_power(self) -> float:
         return self.df + 1
 
-    def components(self) -> Components:
-        weights, sds = _standard_t(float(self.df))
-        return weights, np.full_like(weights, self.mean), self.scale * sds
+    def log_components(self, data: ArrayLike = ()) -> Components:
+        distance = np.abs(np.asarray(data, dtype=float) - self.mean).max(initial=0) / self.scale
+        octave = float(np.ceil(np.log2(distance))) if 1 < distance < inf else 0.0
+        log_weights, sds = _standard_t(float(self.df), octave)
+        return log_weights, np.full_like(sds, self.mean), self.scale * sds
 
     def logpdf(self, x: ArrayLike) -> Array:
         nu, z = self.df, (np.asarray(x, dtype=float) - self.mean) / self.scale
@@ -247,9 +239,9 @@ class NormalMixture(MuPrior):
         weights, means, sds = zip(*parts, strict=True) if parts else ((), (), ())
         return cls(weights, means, sds)
 
-    def components(self) -> Components:
+    def log_components(self, data: ArrayLike = ()) -> Components:
         weights, means, sds = (np.array(values) for values in astuple(self))
-        return weights / weights.sum(), means, sds
+        return np.log(weights / weights.sum()), means, sds
 
 
 @dataclass(frozen=True)
@@ -266,18 +258,10 @@ class Flat(MuPrior):
     proper: ClassVar[bool] = False
 
     @property
-    def location(self) -> float:
-        return 0.0
-
-    @property
-    def precision(self) -> float:
-        return 0.0
-
-    @property
     def tail_power(self) -> float:
         return 0.0
 
-    def components(self) -> Components:
+    def log_components(self, data: ArrayLike = ()) -> Components:
         raise InputError("flat on mu is improper: it is no mixture of normals")
 
     def logpdf(self, x: ArrayLike) -> Array:
@@ -288,24 +272,38 @@ _PART = re.compile(r"\s*(\S+)\s+([A-Za-z][\w-]*)\s*\(\s*([^(),]*),\s*([^(),]*)\)
 
 
 @lru_cache(maxsize=256)
-def _standard_t(df: float) -> tuple[Array, Array]:
-    """Weights and SDs of the normals that make up a standard t, with nodes added until they do.
+def _standard_t(df: float, octave: float) -> tuple[Array, Array]:
+    """Log weights and SDs of the normals that make up a standard t, with a step that is right.
 
-    The density is right to 1e-13 of itself, from the centre out to where a tail holds 1e-8; beyond
-    that only the little mass there is.
+    The density is right to 1e-13 of itself from the centre out to where a tail holds 1e-8, or to
+    ``z = 2^octave`` if that is farther: at z the integrand in ``x = log p`` is that at 0, moved to
+    ``log((df + 1) / (df + z^2))``.
     """
     half = df / 2
-    # ``exp(half (x - exp(x) + 1))`` with x = log p has fallen by 46 nats at both ends.
-    drop = 46 / half
-    low = -(drop + 1) if drop > 1 else -2 * np.sqrt(drop)
-    high = np.log1p(drop + 2 * np.sqrt(drop))
     z = np.concatenate([[0.0, 1.0], -special.stdtrit(df, 10.0 ** -np.arange(1, 9))])
-    count, coarse, before = 16, (z, z), np.zeros_like(z)
-    while True:
-        x = np.linspace(low, high, count + 1)
-        weights = np.exp(half * (x - np.exp(x) + 1))
-        weights /= weights.sum()
-        density = (weights * np.exp(x / 2 - np.exp(x) * z[:, None] ** 2 / 2)).sum(-1)
-        if np.all(np.abs(density - before) < 1e-13 * density):
-            return coarse
-        coarse, before, count = (weights, np.exp(-x / 2)), density, count * 5 // 4
+    drop = _NATS / half
+    low, high = _left_of_peak(half), np.log1p(drop + 2 * np.sqrt(drop))
+    step, right = (high - low) / 16, False
+    if octave:
+        peak = np.log(df + 1) - np.logaddexp(np.log(df), 2 * octave * np.log(2))
+        low = min(low, peak + _left_of_peak(half + 0.5))
+    nodes, before = (z, z), np.zeros_like(z)
+    while not right:
+        x = high - step * np.arange(np.ceil((high - low) / step) + 1)
+        log_weights = half * (x - np.expm1(x))
+        log_weights -= np.log(np.exp(log_weights).sum())
+        terms = np.exp(log_weights + x / 2 - np.exp(x) * z[:, None] ** 2 / 2)
+        density = terms.sum(-1)
+        right = bool(np.all(np.abs(density - before) < 1e-13 * density))
+        coarse, nodes = nodes, (log_weights, np.exp(-x / 2))
+        before, step = density, step * 0.8
+    return coarse
+
+
+_NATS = 46.0
+
+
+def _left_of_peak(c: float) -> float:
+    """Where, or beyond where, ``exp(c (x - exp(x)))`` is `_NATS` below its peak at 0."""
+    drop = _NATS / c
+    return -(drop + 1) if drop > 1 else -2 * float(np.sqrt(drop))

@@ -48,8 +48,9 @@ class HalfStudentT(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         nu, z = self.df, tau / self.scale
-        constant = log(2 / self.scale) + log_t_constant(nu)
-        return constant - (nu + 1) / 2 * np.log1p(z * z / nu)
+        constant = np.log(2 / self.scale) + log_t_constant(nu)
+        log_density: Array = constant - (nu + 1) / 2 * np.log1p(z * z / nu)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return 2 * special.stdtr(self.df, np.maximum(x, 0) / self.scale) - 1
@@ -92,7 +93,8 @@ class HalfCauchy(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         z = tau / self.scale
-        return log(2 / (pi * self.scale)) - np.log1p(z * z)
+        log_density: Array = np.log(2 / (pi * self.scale)) - np.log1p(z * z)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return np.arctan(np.maximum(x, 0) / self.scale) * (2 / pi)
@@ -135,7 +137,9 @@ class Lomax(TauPrior):
         return self.shape + 1
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        return log(self.shape / self.scale) - (self.shape + 1) * np.log1p(tau / self.scale)
+        z, a = tau / self.scale, self.shape
+        log_density: Array = np.log(a / self.scale) - (a + 1) * np.log1p(z)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return -np.expm1(-self.shape * np.log1p(np.maximum(x, 0) / self.scale))
@@ -184,7 +188,8 @@ class LogNormal(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         z = (log_tau - self.mean) / self.sd
-        return -log(2 * pi) / 2 - log(self.sd) - log_tau - z * z / 2
+        log_density: Array = -log(2 * pi) / 2 - np.log(self.sd) - log_tau - z * z / 2
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         with np.errstate(divide="ignore"):
@@ -234,10 +239,11 @@ class InverseGamma(TauPrior):
         return float(np.sqrt(self.scale / max(self.shape, 1.0)))
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        constant = log(2) + self.shape * log(self.scale) - special.gammaln(self.shape)
+        constant = log(2) + self.shape * np.log(self.scale) - special.gammaln(self.shape)
         with np.errstate(over="ignore"):
-            inverse = np.exp(log(self.scale) - 2 * log_tau)
-        return constant - (2 * self.shape + 1) * log_tau - inverse
+            inverse = np.exp(np.log(self.scale) - 2 * log_tau)
+        log_density: Array = constant - (2 * self.shape + 1) * log_tau - inverse
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         with np.errstate(divide="ignore", over="ignore"):
@@ -304,8 +310,9 @@ class LogStudentT(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         nu, z = self.df, (log_tau - self.mean) / self.scale
-        constant = log_t_constant(nu) - log(self.scale)
-        return constant - log_tau - (nu + 1) / 2 * np.log1p(z * z / nu)
+        constant = log_t_constant(nu) - np.log(self.scale)
+        log_density: Array = constant - log_tau - (nu + 1) / 2 * np.log1p(z * z / nu)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         with np.errstate(divide="ignore"):

@@ -42,7 +42,8 @@ class HalfNormal(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         z = tau / self.scale
-        return log(2 / pi) / 2 - log(self.scale) - z * z / 2
+        log_density: Array = log(2 / pi) / 2 - np.log(self.scale) - z * z / 2
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return special.erf(np.maximum(x, 0) / (self.scale * 2**0.5))
@@ -75,7 +76,8 @@ class Exponential(TauPrior):
         require_positive(self, rate=self.rate)
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        return log(self.rate) - self.rate * tau
+        log_density: Array = np.log(self.rate) - self.rate * tau
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return -np.expm1(-self.rate * np.maximum(x, 0))
@@ -115,7 +117,7 @@ class HalfLogistic(TauPrior):
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
         z = tau / self.scale
-        log_density: Array = log(2 / self.scale) - z - 2 * np.log1p(np.exp(-z))
+        log_density: Array = np.log(2 / self.scale) - z - 2 * np.log1p(np.exp(-z))
         return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
@@ -169,10 +171,11 @@ class Weibull(TauPrior):
             return float(self.scale * end)
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        log_z = log_tau - log(self.scale)
+        log_z = log_tau - np.log(self.scale)
         with np.errstate(over="ignore"):
             power = np.exp(self.shape * log_z)
-        return log(self.shape / self.scale) + (self.shape - 1) * log_z - power
+        log_density: Array = np.log(self.shape / self.scale) + (self.shape - 1) * log_z - power
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         with np.errstate(over="ignore"):
@@ -224,8 +227,9 @@ class Gamma(TauPrior):
         return float(special.gammainccinv(self.shape + 2, 1e-17) / self.rate)
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        constant = self.shape * log(self.rate) - special.gammaln(self.shape)
-        return constant + (self.shape - 1) * log_tau - self.rate * tau
+        constant = self.shape * np.log(self.rate) - special.gammaln(self.shape)
+        log_density: Array = constant + (self.shape - 1) * log_tau - self.rate * tau
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return special.gammainc(self.shape, self.rate * np.maximum(x, 0))

@@ -1,7 +1,7 @@
 """Priors on tau between two bounds, at one point, and without a finite integral."""
 
 from dataclasses import dataclass
-from math import inf, log
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -41,7 +41,8 @@ class Uniform(TauPrior):
         return (self.low, self.high)
 
     def log_density(self, tau: Array, log_tau: Array) -> Array:
-        return 0 * tau - log(self.high - self.low)
+        log_density: Array = 0 * tau - np.log(self.high - self.low)
+        return log_density
 
     def cdf(self, x: ArrayLike) -> Array:
         return np.clip((np.asarray(x, dtype=float) - self.low) / (self.high - self.low), 0, 1)

@@ -1,22 +1,14 @@
 """Bayes factors for mu = 0 and tau = 0."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy import special
 
-from bayesmeta.arrays import Array
-from bayesmeta.engines.exact import TOLERANCE
-from bayesmeta.engines.quadrature import (
-    FEWEST_NODES,
-    MOST_NODES,
-    Nodes,
-    locate,
-    map_for,
-    point,
-    rule,
-)
+from bayesmeta.arrays import Array, ArrayLike
+from bayesmeta.engines.exact import TOLERANCE, Posterior
+from bayesmeta.engines.quadrature import FEWEST_NODES, MOST_NODES, Nodes
 from bayesmeta.models import Given, NormalNormal
 from bayesmeta.priors import Fixed, Flat, MuPrior
 from bayesmeta.priors.mu import Components
@@ -49,12 +41,13 @@ class BayesFactor:
         Examples
         --------
         >>> BayesFactor(-1.0).words()
-        'the data are 2.7 times as likely under the alternative as under mu = 0'
+        'the data are 2.7 times as likely under the prior of mu as under mu = 0'
         """
         with np.errstate(over="ignore"):
             times = float(np.exp(abs(self.log)))
         shown = f"{times:.3g}" if times >= 10 else f"{times:.1f}"
-        first, second = ("the alternative", null) if self.log < 0 else (null, "the alternative")
+        prior = f"the prior of {null.split()[0]}"
+        first, second = (prior, null) if self.log < 0 else (null, prior)
         return f"the data are {shown} times as likely under {first} as under {second}"
 
 
@@ -77,6 +70,27 @@ class Hypotheses:
     minimum_mu: BayesFactor | None
     minimum_tau: BayesFactor | None
     reasons: dict[str, str]
+
+    def lines(self, k: int) -> list[tuple[str, float, str]]:
+        """Label, BF01 and its words, of what is defined and, for tau, has studies to speak of."""
+        found = [("mu = 0", self.mu), ("tau = 0", self.tau if k > 1 else None)]
+        return [
+            (f"Bayes factor BF01 of {null}", factor.value, factor.words(null))
+            for null, factor in found
+            if factor
+        ]
+
+    def record(self) -> dict[str, Any]:
+        """Return what the JSON of a fit says; a value beyond the range of a float is null."""
+        found: dict[str, Any] = {"reasons": self.reasons}
+        for name in ("mu", "tau", "minimum_mu", "minimum_tau"):
+            factor: BayesFactor | None = getattr(self, name)
+            found[name] = factor and {
+                "value": factor.value if isfinite(factor.value) else None,
+                "log": factor.log,
+                "at": factor.at,
+            }
+        return found
 
 
 def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
@@ -115,11 +129,11 @@ def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
     >>> round(found.mu.value, 3), round(found.minimum_mu.value, 3), round(found.tau.value, 3)
     (0.409, 0.082, 1.539)
     """
-    model = in_units_of_data(model)
+    model = model.in_units_of_data()
     if len(model.y) != 1:
         raise ValueError("hypotheses are tested one pool at a time")
     reasons: dict[str, str] = {}
-    evidence = float(log_evidence(MuAveraged.of(model))[0])
+    evidence = float(log_evidence(model)[0])
 
     at_null = float(log_evidence(MuKnown.of(model, null))[0])
     mu = None
@@ -138,7 +152,7 @@ def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
         for name in ("tau", "minimum_tau"):
             reasons[name] = f"the prior on tau is a point ({model.tau}): there is nothing to test"
         return Hypotheses(mu, None, minimum_mu, None, reasons)
-    homogeneous = float(log_evidence(MuAveraged.of(replace(model, tau=Fixed(0.0))))[0])
+    homogeneous = float(log_evidence(replace(model, tau=Fixed(0.0)))[0])
     tau = None
     if model.tau.proper:
         tau = BayesFactor(homogeneous - evidence)
@@ -147,11 +161,11 @@ def bayes_factors(model: NormalNormal, null: float = 0.0) -> Hypotheses:
             f"the prior on tau is improper ({model.tau}): a point cannot be weighed against it; "
             f"give a proper one, such as half-normal(0.5)"
         )
-    minimum_tau = _minimum_over_tau(MuAveraged.of(model))
+    minimum_tau = _minimum_over_tau(model)
     return Hypotheses(mu, tau, minimum_mu, minimum_tau, reasons)
 
 
-# evidences of models with another mu
+# the model where mu is known
 
 
 @dataclass(frozen=True)
@@ -161,24 +175,16 @@ class Point(MuPrior):
     value: float
     name: ClassVar[str] = "point"
 
-    @property
-    def location(self) -> float:
-        """The value."""
-        return self.value
-
-    @property
-    def precision(self) -> float:
-        """Infinite."""
-        return float("inf")
-
-    def components(self) -> Components:
+    def log_components(self, data: ArrayLike = ()) -> Components:
         """Return the value as a normal of no width."""
-        return np.ones(1), np.array([self.value]), np.zeros(1)
+        return np.zeros(1), np.array([self.value]), np.zeros(1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MuKnown(NormalNormal):
     """The model where mu is known: ``y_i ~ N(mu, se_i^2 + tau^2)``."""
+
+    mu: Point
 
     @classmethod
     def of(cls, model: NormalNormal, value: float) -> "MuKnown":
@@ -191,81 +197,26 @@ class MuKnown(NormalNormal):
         present = np.True_ if self.present is None else self.present[..., None]
         variances = np.where(present, variances, 1.0)
         weights = np.where(present, 1 / variances, 0.0)
-        mean = np.asarray((self.mu.location - self.location) / self.unit)[..., None]
-        off = self.y[..., :, None] - mean[..., None, :]
+        value = np.asarray((self.mu.value - self.location) / self.unit)[..., None, None]
+        off = self.y[..., :, None] - value
         weighted = weights * off
         constant = self.k * np.log(2 * np.pi * self.unit**2)
         squares = np.log(variances).sum(-2) + (weighted * off).sum(-2)
         log_likelihood = -(constant[..., None] + squares) / 2
-        total = weights.sum(-2)
-        slope = tau * ((weighted * weighted).sum(-2) - total)
-        return Given(
-            log_likelihood, slope, np.broadcast_to(mean, total.shape), 0 * total, weights, total
-        )
+        slope = tau * ((weighted * weighted).sum(-2) - weights.sum(-2))
+        one = np.ones_like(tau)[..., None, :]
+        return Given(log_likelihood, slope, weights, one, value * one, 0 * one, one)
 
     def standardised(self) -> "MuKnown":
         """Centre y at mu, so that the range of tau is sought as far as the data lie from it."""
         unit = float(2.0 ** np.round(np.log2(np.median(self.se))))
         return replace(
             self,
-            y=(self.y - self.mu.location) / unit,
+            y=(self.y - self.mu.value) / unit,
             se=self.se / unit,
-            location=self.mu.location,
+            location=self.mu.value,
             unit=unit,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class MuAveraged(NormalNormal):
-    """The model with any prior on mu, a mixture of normals or flat."""
-
-    @classmethod
-    def of(cls, model: NormalNormal) -> "MuAveraged":
-        """Return the same model."""
-        return cls(
-            model.y, model.se, model.mu, model.tau, model.present, model.location, model.unit
-        )
-
-    def given(self, tau: Array) -> Given:
-        """Average over the normals that the prior on mu is a mixture of.
-
-        ``p(y | tau) = p_flat(y | tau) sum_c p_c N(E_flat mu; m_c, s_c^2 + Var_flat mu)``; the
-        rest is as under a flat prior.
-        """
-        flat = self.flat(tau)
-        if not self.mu.proper:
-            return flat
-        average = special.logsumexp(self._log_terms(flat), axis=-1)
-        return replace(flat, log_likelihood=flat.log_likelihood + average)
-
-    def flat(self, tau: Array) -> Given:
-        """Return the same under a flat prior on mu."""
-        return NormalNormal(
-            self.y, self.se, Flat(), self.tau, self.present, self.location, self.unit
-        ).given(tau)
-
-    def mu_given(self, tau: Array) -> tuple[Array, Array, Array]:
-        """Weights, means and SDs of the normals that mu given tau and y is, shape (..., n, c)."""
-        flat = self.flat(tau)
-        mean, variance = flat.mean[..., None], flat.variance[..., None]
-        if not self.mu.proper:
-            return np.ones_like(mean), mean, np.sqrt(variance)
-        log_terms = self._log_terms(flat)
-        weights = np.exp(log_terms - special.logsumexp(log_terms, axis=-1, keepdims=True))
-        _, means, sds = self.mu.components()
-        means = (means - np.asarray(self.location)[..., None, None]) / self.unit
-        precision = (self.unit / sds) ** 2
-        total = precision + 1 / variance
-        return weights, (precision * means + mean / variance) / total, 1 / np.sqrt(total)
-
-    def _log_terms(self, flat: Given) -> Array:
-        weights, means, sds = self.mu.components()
-        location = np.asarray(self.location)[..., None, None]
-        off = (means - location) / self.unit - flat.mean[..., None]
-        variance = (sds / self.unit) ** 2 + flat.variance[..., None]
-        log_terms = np.log(weights) - np.log(2 * np.pi * self.unit**2 * variance) / 2
-        found: Array = log_terms - off * off / (2 * variance)
-        return found
 
 
 def log_evidence(model: NormalNormal) -> Array:
@@ -275,25 +226,13 @@ def log_evidence(model: NormalNormal) -> Array:
 
 def settled(model: NormalNormal) -> Nodes:
     """Integrate a model in the units of the data on as many nodes as its evidence needs."""
-    model = model.standardised()
-    mapping = map_for(model)
-    if mapping is None:
-        return point(model)
-    ends, count = locate(model, mapping), FEWEST_NODES
-    while True:
-        nodes = rule(model, mapping, *ends, count)
-        error = np.abs(nodes.log_evidence - nodes.halved().log_evidence).max()
-        if error <= TOLERANCE or count >= MOST_NODES:
-            return nodes
-        count = 2 * count - 1
-
-
-def in_units_of_data(model: NormalNormal) -> NormalNormal:
-    """Undo `NormalNormal.standardised`."""
-    zero = np.asarray(model.location)[..., None]
-    return replace(
-        model, y=zero + model.unit * model.y, se=model.unit * model.se, location=0.0, unit=1.0
-    )
+    posterior = Posterior.on(model.standardised())
+    while posterior.fine.map is not None and posterior.fine.v.shape[-1] < MOST_NODES:
+        error = np.abs(posterior.fine.log_evidence - posterior.coarse.log_evidence).max()
+        if error <= TOLERANCE:
+            break
+        posterior = posterior.refined()
+    return posterior.fine
 
 
 # the largest evidence that a value of the tested parameter can have
@@ -338,7 +277,7 @@ def _of_mu(model: NormalNormal, mu: Array) -> tuple[Array, Array, Array]:
         unit = float(2.0 ** np.round(np.log2(np.median(se))))
         pull = np.einsum("bkn,bk->bn", nodes.given.weights, y) / unit**2
         slope = (nodes.weights * pull).sum(-1)
-        bend = (nodes.weights * (pull * pull - nodes.given.total / unit**2)).sum(-1)
+        bend = (nodes.weights * (pull * pull - nodes.given.weights.sum(-2) / unit**2)).sum(-1)
         found.append((nodes.log_evidence, slope, bend - slope * slope))
     value, slope, bend = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return value, slope, bend
