@@ -18,7 +18,7 @@ def test_the_review_prints_its_findings_and_ends_with_their_number(tmp_path):
     done = bayesmeta("audit", cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert lines[0].startswith("18 printed rows of ")
-    assert lines[0].endswith("sle_msc/published.csv, beside 12 analyses")
+    assert lines[0].endswith("sle_msc/published.csv, beside 14 analyses")
     assert lines[-1].startswith("0 errors, 13 warnings, ")
     assert "2 of 105615 combinations of whole patients" in done.stdout
     assert not done.stderr

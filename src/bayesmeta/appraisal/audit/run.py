@@ -159,11 +159,13 @@ def audit(
 
 
 def _sorted(findings: Sequence[Finding], rows: Sequence[PrintedRow]) -> tuple[Finding, ...]:
-    names = ["", *(row.outcome for row in rows), *(finding.outcome for finding in findings)]
+    """Return the findings in order, each once: two analyses may pool the same rows."""
+    found = list(dict.fromkeys(findings))
+    names = ["", *(row.outcome for row in rows), *(finding.outcome for finding in found)]
     order = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return tuple(
         sorted(
-            findings,
+            found,
             key=lambda finding: (
                 SEVERITIES.index(finding.severity),
                 order[finding.outcome],
