@@ -65,7 +65,9 @@ class Mixture:
     def sd(self) -> Array:
         """Standard deviation, shape (...)."""
         off = self.means - self.mean()[..., None]
-        return np.sqrt(_weighted(self.weights, off * off + self.sds * self.sds))
+        form = "...n,...n,...n->..."
+        variance: Array = np.einsum(form, self.weights, off, off)
+        return np.sqrt(variance + np.einsum(form, self.weights, self.sds, self.sds))
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at x, which broadcasts against the leading dimensions."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesmeta.arrays import Mask
-from bayesmeta.engines.designs import fit_over_sd
 from bayesmeta.engines.joint import fit_joint
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Pool, SeriesSpec
@@ -14,11 +13,12 @@ from bayesmeta.fit.joint_numbers import (
     CoefficientNumbers,
     HyperNumbers,
     JointNumbers,
-    hyper_numbers,
     joint_numbers,
+    named_hyper,
 )
 from bayesmeta.fit.numbers import Ask
-from bayesmeta.models.designs import BIAS, biased, inflated
+from bayesmeta.models.covariance import Bias
+from bayesmeta.models.designs import biased, inflated
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import Fixed, Normal, TauPrior, mu_prior, scaled, tau_prior
 
@@ -149,15 +149,7 @@ def _fit(
         found = fit_joint(wider, ask.level)[1]
         return joint_numbers(wider, found, ask.direction), None, None
 
-    def model_at(sd: float) -> JointModel:
-        return biased(wider, series, mean, sd)
-
-    found, sd = fit_over_sd(model_at, design.bias_sd, ask.level, check=check)
-    low, high = design.bias_sd.support
-    numbers = joint_numbers(model_at(low if low == high else 1.0), found, ask.direction)
-    shown = [one for one in numbers.coefficients if not one.name.startswith(f"{BIAS} ")]
-    return (
-        replace(numbers, coefficients=tuple(shown)),
-        shown[-1],
-        low if sd is None else hyper_numbers(sd, str(design.bias_sd)),
-    )
+    both = biased(wider, series, mean, design.bias_sd)
+    found = fit_joint(both, ask.level)[1]
+    numbers = joint_numbers(both, found, ask.direction)
+    return numbers, numbers.coefficients[-1], named_hyper(both, found, Bias.name)
