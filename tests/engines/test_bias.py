@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bayesmeta.engines.importance import fit_any, fit_importance
 from bayesmeta.engines.joint import fit_joint
 from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.designs import biased
@@ -79,3 +80,26 @@ def test_a_fixed_sd_is_a_coefficient_of_each_series():
             getattr(found.mu, name), getattr(again.mu, name), atol=1e-8 * again.mu.sd.max()
         )
     assert found.log_evidence == pytest.approx(again.log_evidence, abs=1e-9)
+
+
+def test_importance_sampling_of_it_is_within_its_error():
+    # Isolates draws so far out that a covariance would have no digits left.
+    whole = biased(model(RhoUniform(0, 1)), SERIES, MEAN, PRIOR)
+    _, exact = fit_joint(whole)
+    _, found = fit_importance(whole)
+    assert found.numerical_error < 0.02
+    assert found.mu.change(exact.mu) < 3 * found.numerical_error
+    assert found.hyper("bias_sd").change(exact.hyper("bias_sd")) < 3 * found.numerical_error
+
+
+def test_the_way_hangs_on_the_number_of_hyperparameters():
+    four = longitudinal_model(
+        ["A", "A", "B"], [3, 12, 12], [-1.2, -0.6, -0.9], [0.4, 0.3, 0.2],
+        tau=[HalfNormal(1)] * 2, between=Correlation("cs", RhoUniform(0, 1)),
+        within=Correlation("cs", RhoFixed(0.5)), coefficients=Normal(0, 5),
+    )  # fmt: skip
+    five = biased(four, np.array([False, True]), MEAN, PRIOR).under(
+        {"rho_within": RhoUniform(0, 1)}
+    )
+    assert len(fit_any(four)[0].nodes) > 1
+    assert len(fit_any(five)[0].nodes) == 1

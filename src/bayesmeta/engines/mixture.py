@@ -66,8 +66,9 @@ class Mixture:
         """Standard deviation, shape (...)."""
         off = self.means - self.mean()[..., None]
         form = "...n,...n,...n->..."
-        variance: Array = np.einsum(form, self.weights, off, off)
-        return np.sqrt(variance + np.einsum(form, self.weights, self.sds, self.sds))
+        variance = np.einsum(form, self.weights, off, off)
+        found: Array = np.sqrt(variance + np.einsum(form, self.weights, self.sds, self.sds))
+        return found
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at x, which broadcasts against the leading dimensions."""

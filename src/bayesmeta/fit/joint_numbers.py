@@ -136,8 +136,8 @@ def joint_numbers(
         tau=tau_numbers(model, found),
         rho_between=_rhos(model, found)
         if isinstance(model.between, Unstructured)
-        else named_hyper(model, found, "rho_between"),
-        rho_within=named_hyper(model, found, "rho_within"),
+        else rho_numbers(model, found, "rho_between"),
+        rho_within=rho_numbers(model, found, "rho_within"),
         curve=_curve(model, found),
         coefficients=coefficient_numbers(model, found),
         contrasts=tuple(
@@ -214,8 +214,8 @@ def _below(found: Linear) -> list[float]:
     return below
 
 
-def named_hyper(model: JointModel, found: JointSummaries, name: str) -> HyperNumbers | float | None:
-    """Return a hyperparameter, its value where it is fixed, None where the model has none."""
+def rho_numbers(model: JointModel, found: JointSummaries, name: str) -> HyperNumbers | float | None:
+    """Return a correlation, its value where it is fixed, None where there is one time."""
     hyper = next((hyper for hyper in model.hypers if hyper.name == name), None)
     if hyper is None:
         return None

@@ -20,8 +20,8 @@ from bayesmeta.fit.joint_numbers import (
     hyper_numbers,
     improper_priors,
     missing_reasons,
-    named_hyper,
     number,
+    rho_numbers,
     tau_numbers,
 )
 from bayesmeta.fit.numbers import Ask, benefit
@@ -267,7 +267,7 @@ def _heterogeneity(
         hyper_numbers(found.hyper(name), str(prior))
         for name, prior in zip(("tau_between", "tau_within"), model.between.tau, strict=True)
     )
-    return between, within, named_hyper(model, found, "rho_within")
+    return between, within, rho_numbers(model, found, "rho_within")
 
 
 def default_points(found: Moderators) -> list[dict[str, Value]]:
