@@ -9,6 +9,7 @@ from bayesmeta.errors import InputError
 from bayesmeta.models.between import LKJ
 from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.curves import Plateau
+from bayesmeta.models.designs import biased
 from bayesmeta.models.longitudinal import longitudinal_model, multilevel_model
 from bayesmeta.priors import HalfCauchy, HalfNormal, Normal, RhoBeta, RhoFixed, RhoUniform
 from tests.engines.test_joint import EFFECTS, ERRORS, STUDIES, TIMES
@@ -33,6 +34,13 @@ MODELS = {
     "multilevel": multilevel_model(
         STUDIES, EFFECTS, ERRORS, np.ones((9, 1)), names=["mu"],
         tau_between=HalfNormal(1), tau_within=HalfNormal(1),
+    ),
+    "bias": biased(
+        longitudinal_model(
+            *DATA, tau=HalfNormal(0.5), between=Correlation("cs", UNIT),
+            within=Correlation("cs", UNIT), coefficients=Normal(0, 2),
+        ),
+        np.arange(len(set(STUDIES))) > 2, Normal(-1, 1), HalfNormal(1),
     ),
 }  # fmt: skip
 

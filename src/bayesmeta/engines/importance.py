@@ -13,7 +13,7 @@ from scipy import special
 from bayesmeta.arrays import Array
 from bayesmeta.engines.axis import Coordinate
 from bayesmeta.engines.grid import Nodes, all_hypers, free, normalised
-from bayesmeta.engines.joint import JointPosterior
+from bayesmeta.engines.joint import MOST_FREE, JointPosterior, fit_joint
 from bayesmeta.engines.joint_summaries import Answer, JointSummaries, Linear, Movement, Question
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.models.given import JointGiven, Points
@@ -26,6 +26,10 @@ SETS = 8
 _POINTS = 1 << 14
 _DF = 4.0
 """Degrees of freedom of the proposal: tails heavier than those of most posteriors."""
+
+_FAR = 14.0
+"""Logits beyond stand for a millionth of a unit, or a million of them: no posterior is there, and
+covariances lose their digits."""
 
 _STEP = 1e-3
 """Of the finite differences at the mode, in logits."""
@@ -63,6 +67,15 @@ def fit_importance(
     return JointPosterior((pooled,)), ask.summaries(pooled, best, error)
 
 
+def fit_any(
+    model: JointModel, level: float = 0.95, tolerance: float | None = None
+) -> tuple[JointPosterior, JointSummaries]:
+    """Fit a joint model on a grid where one serves, otherwise by importance sampling."""
+    if len(free(model)) <= MOST_FREE:
+        return fit_joint(model, level, tolerance=tolerance)
+    return fit_importance(model, level)
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """The posterior of the free hyperparameters on logits z of their coordinates."""
@@ -75,7 +88,9 @@ class _Target:
         values, log_slope = [], np.zeros(z.shape[1])
         for side, logit in zip(self.box, z, strict=True):
             width = side.high - side.low
-            value, log_one = side.value(side.low + width * special.expit(logit))
+            value, log_one = side.value(
+                side.low + width * special.expit(np.clip(logit, -_FAR, _FAR))
+            )
             values.append(value)
             log_slope += log_one + np.log(width) + special.log_expit(logit)
             log_slope += special.log_expit(-logit)

@@ -65,7 +65,10 @@ class Mixture:
     def sd(self) -> Array:
         """Standard deviation, shape (...)."""
         off = self.means - self.mean()[..., None]
-        return np.sqrt(_weighted(self.weights, off * off + self.sds * self.sds))
+        form = "...n,...n,...n->..."
+        variance = np.einsum(form, self.weights, off, off)
+        found: Array = np.sqrt(variance + np.einsum(form, self.weights, self.sds, self.sds))
+        return found
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density at x, which broadcasts against the leading dimensions."""

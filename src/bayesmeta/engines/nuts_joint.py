@@ -159,9 +159,12 @@ def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
         - pt.dot(np.stack([_spread(model, seen, column)[t] for column in model.x.T], -1), beta)
         for t in range(count)
     ]
+    biased = 0.0
+    if model.bias is not None:
+        biased = model.bias.studies * phi[model.split] ** 2
     covariance = [
         [
-            seen[s] * seen[t] * (between[s][t] + _error(model, seen, within, s, t))
+            seen[s] * seen[t] * (between[s][t] + biased + _error(model, seen, within, s, t))
             + (1 - seen[s]) * (s == t)
             for t in range(count)
         ]

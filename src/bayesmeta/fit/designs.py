@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bayesmeta.arrays import Mask
-from bayesmeta.engines.designs import fit_over_sd
-from bayesmeta.engines.joint import fit_joint
+from bayesmeta.engines.importance import fit_any
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Pool, SeriesSpec
 from bayesmeta.fit.joint_numbers import (
     CoefficientNumbers,
     HyperNumbers,
     JointNumbers,
-    hyper_numbers,
     joint_numbers,
+    rho_numbers,
 )
 from bayesmeta.fit.numbers import Ask
-from bayesmeta.models.designs import BIAS, biased, inflated
+from bayesmeta.models.covariance import Bias
+from bayesmeta.models.designs import biased, inflated
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import Fixed, Normal, TauPrior, mu_prior, scaled, tau_prior
 
@@ -84,17 +84,14 @@ def fit_designs(
     """
     if spec.design == "separate":
         model = model_of(spec.pools, ask)
-        found = fit_joint(model, ask.level)[1]
+        found = fit_any(model, ask.level)[1]
         return Designs(spec, joint_numbers(model, found, ask.direction), None, None, ())
     beside = [replace(p, studies=tuple(f"{s} (series)" for s in p.studies)) for p in spec.pools]
     pools = [*contrasts, *beside]
     labels = list(dict.fromkeys(name for pool in pools for name in pool.studies))
     named = {name for pool in beside for name in pool.studies}
     model, series = model_of(pools, ask), np.array([name in named for name in labels])
-    fits = [
-        (name, _fit(model, series, design, ask, check=name == AS_SET))
-        for name, design in _around(spec)
-    ]
+    fits = [(name, _fit(model, series, design, ask)) for name, design in _around(spec)]
     numbers, bias, bias_sd = dict(fits)[AS_SET]
     influence = tuple(Influence(name, found) for name, (found, _, _) in fits)
     return Designs(spec, numbers, bias, bias_sd, influence)
@@ -142,22 +139,13 @@ def _bias(spec: SeriesSpec) -> tuple[Normal, TauPrior]:
 
 
 def _fit(
-    model: JointModel, series: Mask, design: Design, ask: Ask, *, check: bool
+    model: JointModel, series: Mask, design: Design, ask: Ask
 ) -> tuple[JointNumbers, CoefficientNumbers | None, HyperNumbers | float | None]:
     wider = inflated(model, series, design.inflation)
     if (mean := design.bias) is None:
-        found = fit_joint(wider, ask.level)[1]
+        found = fit_any(wider, ask.level)[1]
         return joint_numbers(wider, found, ask.direction), None, None
-
-    def model_at(sd: float) -> JointModel:
-        return biased(wider, series, mean, sd)
-
-    found, sd = fit_over_sd(model_at, design.bias_sd, ask.level, check=check)
-    low, high = design.bias_sd.support
-    numbers = joint_numbers(model_at(low if low == high else 1.0), found, ask.direction)
-    shown = [one for one in numbers.coefficients if not one.name.startswith(f"{BIAS} ")]
-    return (
-        replace(numbers, coefficients=tuple(shown)),
-        shown[-1],
-        low if sd is None else hyper_numbers(sd, str(design.bias_sd)),
-    )
+    both = biased(wider, series, mean, design.bias_sd)
+    found = fit_any(both, ask.level)[1]
+    numbers = joint_numbers(both, found, ask.direction)
+    return numbers, numbers.coefficients[-1], rho_numbers(both, found, Bias.name)

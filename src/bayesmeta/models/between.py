@@ -101,7 +101,7 @@ class OverTime(Between):
         rho, alike = self.correlation.rho, len(set(slot[inside].tolist())) > 1
         if not alike or rho.support[1] < 1 or rho.support[0] == 1:
             return each
-        return min(each, _fall_of_shift(inside, x, study) + 2 * (rho.powers[1] + 1))
+        return min(each, fall_of_shift(inside, x, study) + 2 * (rho.powers[1] + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Unstructured(Between):
         """Return the power by which the likelihood falls; a bound where R is near singular."""
         inside = np.isin(slot, members)
         each = _fall_of_each(inside, x)
-        return min(each, _fall_of_shift(inside, x, study)) if len(members) > 1 else each
+        return min(each, fall_of_shift(inside, x, study)) if len(members) > 1 else each
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class Multilevel(Between):
     def fall(self, members: Sequence[int], x: Array, study: Index, slot: Index) -> float:
         """Return the power by which the likelihood falls: one a study if only studies vary."""
         every: Mask = np.full(len(slot), True)
-        return _fall_of_shift(every, x, study) if 1 not in members else _fall_of_each(every, x)
+        return fall_of_shift(every, x, study) if 1 not in members else _fall_of_each(every, x)
 
 
 def _sds(tau: tuple[TauPrior, ...], times: Array, typical: float) -> tuple[Hyper, ...]:
@@ -262,7 +262,7 @@ def _fall_of_each(inside: Mask, x: Array) -> float:
     return float(inside.sum() - (x.shape[1] - _rank(x[~inside])))
 
 
-def _fall_of_shift(inside: Mask, x: Array, study: Index) -> float:
+def fall_of_shift(inside: Mask, x: Array, study: Index) -> float:
     """One for each study, less the coefficients that differences within studies do not tell of."""
     studies, within = np.unique(study[inside], return_inverse=True)
     sums = np.zeros((len(studies), x.shape[1]))

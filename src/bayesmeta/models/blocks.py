@@ -12,10 +12,11 @@ type Index = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Studies that were seen at the same times.
+    """Studies of one group that were seen at the same times.
 
     Attributes
     ----------
+    group : int
     slots : ndarray of int, shape (d,)
         Which of the model's times those are.
     rows : ndarray of int, shape (d, m)
@@ -23,6 +24,7 @@ class Block:
     studies : ndarray of int, shape (m,)
     """
 
+    group: int
     slots: Index
     rows: Index
     studies: Index
@@ -33,26 +35,29 @@ class Block:
         return self.slots[:, None], self.slots[None, :]
 
 
-def blocks_of(study: Index, slot: Index) -> tuple[Block, ...]:
-    """Group studies by the times at which they were seen.
+def blocks_of(study: Index, slot: Index, group: Index) -> tuple[Block, ...]:
+    """Put studies of one group that were seen at the same times together.
 
     Parameters
     ----------
     study, slot : ndarray of int, shape (n,)
         Of each row: the number of the study and that of the time.
+    group : ndarray of int, shape (k,)
+        Of each study.
     """
-    groups: dict[tuple[int, ...], list[tuple[int, Index]]] = defaultdict(list)
-    for number in range(int(study.max()) + 1):
+    alike: dict[tuple[int, tuple[int, ...]], list[tuple[int, Index]]] = defaultdict(list)
+    for number, one in enumerate(group.tolist()):
         rows = np.flatnonzero(study == number)
         rows = rows[np.argsort(slot[rows])]
-        groups[tuple(slot[rows].tolist())].append((number, rows))
+        alike[one, tuple(slot[rows].tolist())].append((number, rows))
     return tuple(
         Block(
+            one,
             np.array(slots),
             np.stack([rows for _, rows in members], -1),
             np.array([number for number, _ in members]),
         )
-        for slots, members in sorted(groups.items())
+        for (one, slots), members in sorted(alike.items())
     )
 
 

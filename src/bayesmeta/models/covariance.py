@@ -1,16 +1,19 @@
 """Hyperparameters, and correlations over time that have one."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
-from bayesmeta.arrays import Array
+from bayesmeta.arrays import Array, Mask
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.priors import Prior, RhoPrior, TauPrior
 
 type Kind = Literal["cs", "ar1"]
 KINDS: tuple[Kind, ...] = ("cs", "ar1")
+
+_BIASES = 4.0
+"""Order of the SD of biases in standard errors: of 1 to 8, 4 and 8 took half the nodes of 1."""
 
 _ROOTS = range(1, 13)
 """``rho^gap`` is a polynomial in the m-th root of rho where m times every gap is whole."""
@@ -115,6 +118,32 @@ class Correlation:
             if np.all(np.abs(root * gaps - np.round(root * gaps)) < 1e-9):
                 return Hyper(name, self.rho, 1.0, 1 / root)
         return Hyper(name, self.rho, 1.0, min(1.0, float(gaps.min())), ragged=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """A bias of their own in some studies, ``d_i ~ N(0, sd^2)``, the same at all their times.
+
+    Parameters
+    ----------
+    sd : TauPrior
+        Prior on its SD between studies.
+    studies : ndarray of bool, shape (k,)
+        Which studies have one.
+    """
+
+    name: ClassVar[str] = "bias_sd"
+    sd: TauPrior
+    studies: Mask
+
+    def hyper(self, typical: float) -> Hyper:
+        """Return the SD as a hyperparameter, for estimates with errors of a typical size."""
+        return Hyper(self.name, self.sd, _BIASES * typical)
+
+    def under(self, sd: Prior) -> Self:
+        """Return the same with another prior."""
+        assert isinstance(sd, TauPrior)
+        return replace(self, sd=sd)
 
 
 def correlation(kind: str, rho: RhoPrior, lag: float = 1.0) -> Correlation:

@@ -16,7 +16,7 @@ from bayesmeta.arrays import Array, ArrayLike, Mask
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
-from bayesmeta.models.covariance import Correlation, Hyper
+from bayesmeta.models.covariance import Bias, Correlation, Hyper
 from bayesmeta.models.curves import Curve
 from bayesmeta.models.design import CoefficientPrior, Course
 from bayesmeta.models.given import JointGiven, Points
@@ -48,6 +48,8 @@ class JointModel:
         Of the coefficients.
     baseline : ndarray, shape (n,), or None
         SE of the study's value at time 0, where y are changes from it and se those of the values.
+    bias : Bias or None
+        What some studies observe beside their effect.
     """
 
     y: Array
@@ -62,11 +64,13 @@ class JointModel:
     course: Course | None
     names: tuple[str, ...]
     baseline: Array | None = None
+    bias: Bias | None = None
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The studies, grouped by the times at which they were seen."""
-        return blocks_of(self.study, self.slot)
+        """The studies, grouped by the times at which they were seen, and by having a bias."""
+        group = np.zeros(self.studies) if self.bias is None else self.bias.studies
+        return blocks_of(self.study, self.slot, group.astype(int))
 
     @cached_property
     def hypers(self) -> tuple[Hyper, ...]:
@@ -74,6 +78,8 @@ class JointModel:
         hypers = self.between.hypers(self.times, self._typical)
         if self.curve is not None:
             hypers += (self.curve.hyper(self.times, self._typical),)
+        if self.bias is not None:
+            hypers += (self.bias.hyper(self._typical),)
         if len(self.error_times) > 1:
             hypers += (self.within.hyper("rho_within", self.error_times),)
         return hypers
@@ -96,7 +102,8 @@ class JointModel:
     @property
     def split(self) -> int:
         """Number of hyperparameters of the between-study covariance."""
-        return len(self.hypers) - (len(self.error_times) > 1) - (self.curve is not None)
+        after = (len(self.error_times) > 1, self.curve is not None, self.bias is not None)
+        return len(self.hypers) - sum(after)
 
     @property
     def curve(self) -> Curve | None:
@@ -163,14 +170,17 @@ class JointModel:
             for name, prior in priors.items()
         }
         between, within = list(chosen.values())[: self.split], chosen.get("rho_within")
-        course = self.course
+        course, bias = self.course, self.bias
         if self.curve is not None:
             course = self.curve.under(chosen[self.curve.parameter])
+        if bias is not None:
+            bias = bias.under(chosen[bias.name])
         return replace(
             self,
             between=self.between.under(between),
             within=self.within.under(within),
             course=course,
+            bias=bias,
         )
 
     @property
@@ -231,7 +241,7 @@ class JointModel:
 
         Block by block, since there may be many. With ``C = T_all,obs P_i`` and
         ``G = X_all - C X_i``: mean ``X_all b + C (y_i - X_i b)`` and variance
-        ``T - C T_obs,all + G A^-1 G'``.
+        ``T - C T_obs,all + G A^-1 G'``. Those of studies with a bias hold it.
         """
         for block in self.blocks:
             shape = (len(self.times), len(block.studies), phi.shape[1])
@@ -239,7 +249,7 @@ class JointModel:
             x, x_all = self._by_study(block), self._at_all_times(block)
             for at in self._chunks(phi):
                 beta, covariance = given.mean[:, at], given.covariance[:, :, at]
-                between = self._between(phi[:, at])
+                between = self._between(phi[:, at])[block.group]
                 precision = self._precision(block, between, self._within(phi[:, at]))
                 to_all = between[block.slots][:, :, None]
                 kept = sum_over(precision[:, :, None], to_all[:, None])
@@ -268,7 +278,8 @@ class JointModel:
             wholes = given.linear(rows)[1][:, at]
             between, within = self._between(phi[:, at]), self._within(phi[:, at])
             for block in self.blocks:
-                x, precision = self._by_study(block), self._precision(block, between, within)
+                x = self._by_study(block)
+                precision = self._precision(block, between[block.group], within)
                 for q, (direction, whole) in enumerate(zip(directions, wholes, strict=True)):
                     reach = sum_over(x, direction)
                     found[q, block.studies, at] = quadratic(reach, precision) / whole
@@ -280,7 +291,7 @@ class JointModel:
         log_likelihood = np.full(n, self._constant)
         between, within = self._between(phi), self._within(phi)
         for block, (products, *at) in zip(self.blocks, self._products, strict=True):
-            covariance = self._covariance(block, between, within)
+            covariance = self._covariance(block, between[block.group], within)
             log_likelihood -= sweep(covariance, len(covariance)).sum(0) / 2
             upper = covariance[np.triu_indices(len(covariance))]
             moments[*at] -= products @ upper.reshape(-1, n)
@@ -338,9 +349,12 @@ class JointModel:
             x[: rows.shape[1]] = rows.T[..., None, None]
         return x
 
-    def _between(self, phi: Array) -> Array:
-        """T in units of the model, shape (t, t, n)."""
-        return self.between.matrix(phi[: self.split], self.times) / self.unit**2
+    def _between(self, phi: Array) -> tuple[Array, ...]:
+        """T in units of the model, shape (t, t, n), of studies without and with a bias."""
+        between = self.between.matrix(phi[: self.split], self.times) / self.unit**2
+        if self.bias is None:
+            return (between,)
+        return between, between + (phi[self.split + (self.curve is not None)] / self.unit) ** 2
 
     def _within(self, phi: Array) -> Array:
         """Correlations of the errors, shape (t, t, n), or (t, t, 1) where they are fixed."""

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
+from bayesmeta.models.between import fall_of_shift
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import TauPrior
 
@@ -21,7 +22,8 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
     taus = {hyper.name: at for at, hyper in enumerate(model.hypers[: len(model.between.tau)])}
     if name is not None and name not in taus:
         prior = next(hyper.prior for hyper in model.hypers if hyper.name == name)
-        room = prior.tail_power - 1 if isinstance(prior, TauPrior) else np.inf
+        fall = likelihood_fall(model, name)
+        room = prior.tail_power - 1 + fall if isinstance(prior, TauPrior) else np.inf
         return max((r for r in (0, 1, 2) if room - r > _MARGIN), default=-1)
     highest = 2
     heavy = [at for at in taus.values() if model.between.tau[at].tail_power < np.inf]
@@ -34,6 +36,9 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
 
 def likelihood_fall(model: JointModel, name: str) -> float:
     """Return the power by which the likelihood falls as one SD grows; 0 for a correlation."""
+    if model.bias is not None and name == model.bias.name:
+        x = model.linear.x[:, model.linear.flat]
+        return fall_of_shift(model.bias.studies[model.study], x, model.study)
     taus = [hyper.name for hyper in model.hypers[: len(model.between.tau)]]
     return _fall(model, (taus.index(name),)) if name in taus else 0.0
 
