@@ -328,3 +328,32 @@ def import_review(
     from bayesmeta.cli.revman import run
 
     run(review, project)
+
+
+@app.command()
+def reanalyse(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv; "
+            "or a folder of them.",
+            metavar="REVIEW",
+        ),
+    ],
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tau='half-normal(0.5)' or mu='normal(0, 10)', for every outcome, on the analysis "
+            "scale, as in `fit` [default: flat, and half-normal with a scale by measure].",
+            metavar="NAME=PRIOR",
+        ),
+    ] = None,
+    format: FormatOption = "table",
+    debug: DebugOption = False,
+) -> None:
+    """Pool every outcome of a RevMan review again, as RevMan does and Bayesian, side by side."""
+    from bayesmeta.appraisal.reanalysis.run import Priors
+    from bayesmeta.cli.fit import priors_of
+    from bayesmeta.cli.reanalyse import run
+
+    run(source, Priors.of(**priors_of(tuple(prior or ()))), format)

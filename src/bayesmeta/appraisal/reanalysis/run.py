@@ -36,7 +36,7 @@ class Priors:
     tau: TauPrior | None = None
 
     @classmethod
-    def of(cls, mu: MuPrior | str | None, tau: TauPrior | str | None) -> "Priors":
+    def of(cls, mu: MuPrior | str | None = None, tau: TauPrior | str | None = None) -> "Priors":
         """Read priors as objects or in their text form."""
         return cls(
             mu_prior(mu) if isinstance(mu, str) else mu,
