@@ -15,6 +15,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.reanalysis import Reanalysis, reanalyse, reanalyse_folder
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, Pooled, fit, pool
@@ -58,6 +59,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "appraisal.grid": ["Grid"],
+        "appraisal.reanalysis": ["Reanalysis", "reanalyse", "reanalyse_folder"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
@@ -125,6 +127,7 @@ __all__ = [
     "OverallJeffreys",
     "PenalisedComplexity",
     "Pooled",
+    "Reanalysis",
     "Rhodes",
     "Sensitivity",
     "SqrtTau",
@@ -138,6 +141,8 @@ __all__ = [
     "fit",
     "known_unit_information_sd",
     "pool",
+    "reanalyse",
+    "reanalyse_folder",
     "sensitivity",
     "unit_information_sd",
 ]

@@ -348,12 +348,42 @@ def reanalyse(
             metavar="NAME=PRIOR",
         ),
     ] = None,
-    format: FormatOption = "table",
+    format: Annotated[
+        Literal["table", "json", "csv"],
+        typer.Option("--format", help="What standard output gets, of one review."),
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of a folder's results, .parquet or .csv "
+            "[default: bayesmeta-output/<folder>.parquet].",
+            metavar="FILE",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Local processes for a folder [default: one a CPU].", metavar="N"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Dask scheduler in their place, such as tcp://127.0.0.1:8786; its workers see the "
+            "folder under the same path.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Pool every outcome of a RevMan review again, as RevMan does and Bayesian, side by side."""
-    from bayesmeta.appraisal.reanalysis.run import Priors
-    from bayesmeta.cli.fit import priors_of
+    """Pool every outcome of a RevMan review again, as RevMan does and Bayesian, side by side.
+
+    Stored results, the same recomputed by RevMan's own arithmetic, the exact posterior of the
+    random-effects model, the prediction for a new study, and which conclusions change.
+    A folder's reviews go into one table; damaged ones are named at the end, with exit status 1,
+    and after an interrupt the same command goes on where it stopped.
+
+    Examples: `bayesmeta reanalyse review.rm5`; `bayesmeta reanalyse reviews --output all.parquet
+    --workers 2`.
+    """
     from bayesmeta.cli.reanalyse import run
 
-    run(source, Priors.of(**priors_of(tuple(prior or ()))), format)
+    raise typer.Exit(run(source, tuple(prior or ()), format, output, workers, scheduler))

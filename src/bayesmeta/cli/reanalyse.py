@@ -6,22 +6,78 @@ import sys
 from collections.abc import Iterator
 from math import log
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bayesmeta.appraisal.reanalysis.library import reanalyse_folder
 from bayesmeta.appraisal.reanalysis.record import COLUMNS, flat
 from bayesmeta.appraisal.reanalysis.run import Priors, reanalyse_review
 from bayesmeta.appraisal.reanalysis.values import Reanalysed, Reanalysis, RevManResult
 from bayesmeta.cli import show
+from bayesmeta.cli.fit import priors_of
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.revman import read_review
 from bayesmeta.fit.words import count, formatter, percent, span
 
 
-def run(path: Path, priors: Priors, format: str) -> None:
-    """Reanalyse one review and print it."""
+def run(
+    source: Path,
+    priors: tuple[str, ...],
+    format: str,
+    output: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+) -> int:
+    """Reanalyse a review and print it, or a folder of them; return the exit status."""
+    named = priors_of(priors)
+    if source.is_dir():
+        if format != "table":
+            raise InputError(
+                f"--format {format} is for one review: the results of a folder go to --output"
+            )
+        table = output or Path("bayesmeta-output") / f"{source.resolve().name}.parquet"
+        return _folder(source, table, named, workers, scheduler)
+    for option, value in (("output", output), ("workers", workers), ("scheduler", scheduler)):
+        if value is not None:
+            raise InputError(f"--{option} is for a folder of reviews, and {source} is none")
+    _one(source, Priors.of(**named), format)
+    return 0
+
+
+def _folder(
+    source: Path, table: Path, named: dict[str, Any], workers: int | None, scheduler: str | None
+) -> int:
+    with show.progress("Reviews", left=True) as (start, done):
+        found = reanalyse_folder(
+            source,
+            table,
+            **named,
+            workers=workers,
+            scheduler=scheduler,
+            start=start,
+            done=done,
+        )
+    before = f", {found.before} of them by an earlier run" if found.before else ""
+    print(
+        f"{table}: {count(found.rows, 'result', 'results')} of "
+        f"{count(found.reviews, 'review', 'reviews')}{before}"
+    )
+    for _, reason in found.failed:
+        print(f"bayesmeta: {reason}", file=sys.stderr)
+    if found.failed:
+        failed = count(len(found.failed), "review", "reviews")
+        print(
+            f"bayesmeta: {failed} could not be done; the next run does those alone",
+            file=sys.stderr,
+        )
+    return 1 if found.failed else 0
+
+
+def _one(path: Path, priors: Priors, format: str) -> None:
     review = read_review(path)
     with show.progress("Posteriors") as (start, done):
         found = reanalyse_review(review, priors, start=start, done=done)

@@ -49,7 +49,9 @@ def progress(what: str, total: int | None = None, *, left: bool = False) -> Iter
 
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
     more = (TimeRemainingColumn(), TextColumn("left")) if left else ()
-    with Progress(*columns, *more, console=console(stderr=True), transient=True) as bar:
+    to = console(stderr=True)
+    unseen = not to.is_terminal
+    with Progress(*columns, *more, console=to, transient=True, disable=unseen) as bar:
         task = bar.add_task("", total=total)
         yield lambda n: bar.update(task, total=n), lambda n=1: bar.advance(task, n)
 
