@@ -97,7 +97,7 @@ def reanalyse_folder(
     """
     priors = Priors.of(mu, tau)
     root, table = Path(folder).resolve(), _table_at(Path(output))
-    count = workers or os.cpu_count() or 1
+    count = os.cpu_count() or 1 if workers is None else workers
     if count < 1:
         raise InputError(f"workers is {workers}: expected 1 or more")
     reviews = [str(path.relative_to(root)) for path in reviews_in(root) if path != table.resolve()]
