@@ -28,6 +28,7 @@ class Journal:
     Attributes
     ----------
     path : Path
+        There from the first review on.
     blocks : dict
         Where the rows of each review are: from byte to byte, by its key.
     """
@@ -35,50 +36,51 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.blocks: dict[Key, tuple[int, int]] = {}
-        header = _text([HEADER])
-        if not path.exists() or path.stat().st_size == 0:
-            path.write_bytes(header)
-        with path.open("rb") as file:
-            if file.readline() != header:
+        self._end = 0
+        if not path.exists():
+            return
+        with path.open("r+b") as file:
+            header, expected = file.readline(), _text([HEADER])
+            if not expected.startswith(header):
                 raise InputError(
                     f"{path} was begun by another version: remove it, and all reviews are done anew"
                 )
-            self._end = self._scan(file, len(header))
-        with path.open("r+b") as file:
+            self._end = self._scan(file, len(header)) if header == expected else 0
             file.truncate(self._end)
 
     def add(self, key: Key, rows: Sequence[dict[str, Any]]) -> None:
         """Append the rows of a review, in one write."""
-        block = _text(
-            (*key, at, len(rows), *(row[name] for name in COLUMNS))
-            for at, row in enumerate(rows, 1)
-        )
+        header = b"" if self._end else _text([HEADER])
+        cells = ([row[name] for name in COLUMNS] for row in rows)
+        block = _text([*key, at, len(rows), *row] for at, row in enumerate(cells, 1))
         with self.path.open("ab") as file:
-            file.write(block)
-        self.blocks[key] = self._end, self._end + len(block)
-        self._end += len(block)
+            file.write(header + block)
+        start = self._end + len(header)
+        self._end = start + len(block)
+        self.blocks[key] = start, self._end
 
     def write(self, output: Path, keys: Iterable[Key]) -> int:
         """Write the table of these reviews, in their order, whole or not at all; count its rows.
 
         ``output`` ends in ``.csv`` or ``.parquet``.
         """
-        blocks = [self.blocks[key] for key in keys]
-        with whole(output) as partial, self.path.open("rb") as file:
-            if output.suffix == ".parquet":
-                return _parquet(partial, _lines(file, blocks))
-            with partial.open("wb") as table:
-                table.write(_text([HEADER]))
-                n = 0
-                for line in _lines(file, blocks):
-                    table.write(line)
-                    n += 1
-                return n
+        lines = self._lines([self.blocks[key] for key in keys])
+        write = _parquet if output.suffix == ".parquet" else _csv
+        with whole(output) as partial:
+            return write(partial, lines)
 
-    def _scan(self, file: io.BufferedReader, end: int) -> int:
-        """Find the blocks of a file from a byte on, and return the end of the last whole one."""
+    def _lines(self, blocks: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+        if not blocks:
+            return
+        with self.path.open("rb") as file:
+            for start, end in blocks:
+                file.seek(start)
+                yield from io.BytesIO(file.read(end - start))
+
+    def _scan(self, lines: Iterable[bytes], end: int) -> int:
+        """Find the blocks from a byte of the file on, and return the end of the last whole one."""
         at, expected = end, 1
-        for line in file:
+        for line in lines:
             try:
                 review, digest, row, rows = _place(line)
             except ValueError:
@@ -94,21 +96,25 @@ class Journal:
 
 def _place(line: bytes) -> tuple[str, str, int, int]:
     if not line.endswith(b"\n"):
-        raise ValueError
+        raise ValueError("cut short")
     review, digest, row, rows, *_ = next(csv.reader([line.decode()]))
     return review, digest, int(row), int(rows)
-
-
-def _lines(file: io.BufferedReader, blocks: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    for start, end in blocks:
-        file.seek(start)
-        yield from io.BytesIO(file.read(end - start))
 
 
 def _text(rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
+
+
+def _csv(path: Path, lines: Iterator[bytes]) -> int:
+    n = 0
+    with path.open("wb") as table:
+        table.write(_text([HEADER]))
+        for line in lines:
+            table.write(line)
+            n += 1
+    return n
 
 
 def _parquet(path: Path, lines: Iterator[bytes]) -> int:

@@ -119,7 +119,7 @@ def reanalyse_folder(
         done()
     rows = journal.write(table, [keys[review] for review in reviews if review in keys])
     if not failed:
-        journal.path.unlink()
+        journal.path.unlink(missing_ok=True)
     return Library(table, rows, len(keys), before, tuple(sorted(failed)))
 
 
