@@ -19,6 +19,7 @@ from bayesmeta.appraisal.reanalysis.run import Priors, reanalyse_review
 from bayesmeta.appraisal.reanalysis.values import Reanalysed, Reanalysis, RevManResult
 from bayesmeta.cli import show
 from bayesmeta.cli.fit import priors_of
+from bayesmeta.engines.exact import TOLERANCE
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.revman import read_review
 from bayesmeta.fit.words import count, formatter, percent, span
@@ -106,7 +107,7 @@ def _print(to: Console, found: Reanalysis) -> None:
     to.print(_table(found))
     for title, lines in (
         ("What a reader would conclude otherwise", _lines(_changes(found))),
-        ("Without a result", _lines(_reasons(found))),
+        ("Without a result, or not to be relied on", _lines(_reasons(found))),
         ("Priors", _lines(_priors(found))),
     ):
         if lines:
@@ -177,6 +178,9 @@ def _reasons(found: Reanalysis) -> Iterator[tuple[str, str]]:
         for which, reason in one.reasons.items():
             why.setdefault(reason, []).append(which)
         yield from ((f"{' and '.join(which)}: {reason}", one.id) for reason, which in why.items())
+        error = one.posterior and one.posterior.numerical_error
+        if error and error > TOLERANCE:
+            yield f"posterior: quadrature reached an error of {error:.1e}, above 1e-10", one.id
 
 
 def _priors(found: Reanalysis) -> Iterator[tuple[str, str]]:

@@ -42,6 +42,7 @@ def test_opposite_signs():
     (one,) = said("natural", (0.1, -1, 1), (-1, 1), (-3, 3), -0.2)
     assert one.endswith("(0.1) and the posterior median (-0.2) have opposite signs.")
     assert said("natural", (0.0, -1, 1), (-1, 1), (-3, 3), -0.2) == ()
+    assert said("natural", (0.1, -1, 1), (-1, 1), (-3, 3), -1e-16) == ()  # rounding has no sign
 
 
 def test_ratios_are_compared_with_one():

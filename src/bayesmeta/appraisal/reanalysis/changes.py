@@ -35,7 +35,7 @@ def changes(
         interval = f"the {of} prediction interval ({span(show, new.ci_low, new.ci_high)})"
         said.append(f"{ci} and {cri} exclude no effect, {interval} includes it.")
     estimate, median = _on_analysis_scale(revman, revman.estimate), ours.median
-    if estimate is not None and median is not None and estimate * median < 0:
+    if _sign(estimate, *ends) * _sign(median, ours.ci_low, ours.ci_high) < 0:
         said.append(
             f"RevMan's estimate ({show(estimate)}) and the posterior median ({show(median)}) have "
             "opposite signs."
@@ -47,6 +47,13 @@ def _on_analysis_scale(revman: RevManResult, x: float | None) -> float | None:
     if x is None or revman.scale == "natural":
         return x
     return log(x) if x > 0 else -inf
+
+
+def _sign(x: float | None, low: float | None, high: float | None) -> int:
+    """Return the sign of an estimate, 0 where rounding may have made it."""
+    if x is None or low is None or high is None or abs(x) <= 1e-9 * (high - low):
+        return 0
+    return 1 if x > 0 else -1
 
 
 def _excludes(low: float | None, high: float | None) -> bool:

@@ -1,6 +1,5 @@
 """What RevMan stored, and the same from the studies by RevMan's arithmetic."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import exp
 
@@ -41,13 +40,15 @@ def recomputed_result(
         return None
     if part is None and outcome.totals == "SUB" and outcome.model == "random":
         found = _of_subtotals(review, outcome, found)
-    show: Callable[[float], float] = exp if outcome.measure.ratio else float
+    show = _ratio if outcome.measure.ratio else float
+    if (estimate := show(found.estimate)) is None:
+        return None
     tau2 = found.tau2
     if tau2 is None and review.profile == "revman5":
         tau2 = 0.0
     return RevManResult(
         "ratio" if outcome.measure.ratio else "natural",
-        show(found.estimate),
+        estimate,
         show(found.ci_low),
         show(found.ci_high),
         tau2,
@@ -76,6 +77,14 @@ def _pooled(review: Review, outcome: Outcome, pool: Pool) -> FrequentistPool | N
         level=outcome.level,
         profile=review.profile,
     )
+
+
+def _ratio(x: float) -> float | None:
+    """Return exp(x), None beyond the largest floating point number."""
+    return exp(x) if x < _LARGEST else None
+
+
+_LARGEST = 709.0
 
 
 def _of_subtotals(review: Review, outcome: Outcome, whole: FrequentistPool) -> FrequentistPool:
