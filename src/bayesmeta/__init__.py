@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
     from bayesmeta.appraisal.historical import MapPrior, map_prior
+    from bayesmeta.appraisal.reanalysis import Reanalysis, reanalyse, reanalyse_folder
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
     from bayesmeta.fit import Fit, Pooled, fit, pool
@@ -60,6 +61,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "appraisal.grid": ["Grid"],
         "appraisal.historical": ["MapPrior", "map_prior"],
+        "appraisal.reanalysis": ["Reanalysis", "reanalyse", "reanalyse_folder"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
         "errors": ["InputError"],
@@ -128,6 +130,7 @@ __all__ = [
     "OverallJeffreys",
     "PenalisedComplexity",
     "Pooled",
+    "Reanalysis",
     "Rhodes",
     "Sensitivity",
     "SqrtTau",
@@ -142,6 +145,8 @@ __all__ = [
     "known_unit_information_sd",
     "map_prior",
     "pool",
+    "reanalyse",
+    "reanalyse_folder",
     "sensitivity",
     "unit_information_sd",
 ]

@@ -155,7 +155,7 @@ class _Compared:
 
 def _nodes(support: tuple[float, float], models: list[NormalNormal], finer: int) -> _Nodes:
     """Return nodes on a support that serve all the models."""
-    low, high = (end / models[0].unit for end in support)
+    low, high = (end / float(models[0].unit) for end in support)
     if low == high:
         with np.errstate(divide="ignore"):
             return _Nodes(support, np.array([low]), np.log([low]), np.zeros(1))

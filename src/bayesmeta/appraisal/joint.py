@@ -185,7 +185,7 @@ def _prepared(model: NormalNormal, what: str) -> tuple[NormalNormal, Nodes, floa
     nodes, standard = settled(mine), mine.standardised()
     if nodes.map is not None and nodes.v.shape[-1] < _TAUS:
         nodes = rule(standard, nodes.map, nodes.v[:, 0], nodes.v[:, -1], _TAUS)
-    return mine, nodes, standard.unit
+    return mine, nodes, float(standard.unit)
 
 
 def _levels_of_normals(

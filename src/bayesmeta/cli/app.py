@@ -395,3 +395,62 @@ def import_review(
     from bayesmeta.cli.revman import run
 
     run(review, project)
+
+
+@app.command()
+def reanalyse(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="RevMan's .rm5, its CSV of data and analyses, or RevMan Web's ...-data-rows.csv; "
+            "or a folder of them.",
+            metavar="REVIEW",
+        ),
+    ],
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tau='half-normal(0.5)' or mu='normal(0, 10)', for every outcome, on the analysis "
+            "scale, as in `fit` [default: flat, and half-normal with a scale by measure].",
+            metavar="NAME=PRIOR",
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["table", "json", "csv"],
+        typer.Option("--format", help="What standard output gets, of one review."),
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of a folder's results, .parquet or .csv "
+            "[default: bayesmeta-output/<folder>.parquet].",
+            metavar="FILE",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Local processes for a folder [default: one a CPU].", metavar="N"),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Dask scheduler in their place, such as tcp://127.0.0.1:8786; its workers see the "
+            "folder under the same path.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Pool every outcome of a RevMan review again, as RevMan does and Bayesian, side by side.
+
+    Stored results, the same recomputed by RevMan's own arithmetic, the exact posterior of the
+    random-effects model, the prediction for a new study, and which conclusions change.
+    A folder's reviews go into one table; damaged ones are named at the end, with exit status 1,
+    and after an interrupt the same command goes on where it stopped.
+
+    Examples: `bayesmeta reanalyse review.rm5`; `bayesmeta reanalyse reviews --output all.parquet
+    --workers 2`.
+    """
+    from bayesmeta.cli.reanalyse import run
+
+    raise typer.Exit(run(source, tuple(prior or ()), format, output, workers, scheduler))

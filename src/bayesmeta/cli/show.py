@@ -1,7 +1,7 @@
 """What ``fit`` prints for a person."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,18 +37,33 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, width=max(plain.width, 140), soft_wrap=False)
 
 
-@contextmanager
-def sampling(
-    total: int | None = None,
-) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """Show a progress bar on standard error: functions that set its length and that advance it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+type Bar = tuple[Callable[[int], None], Callable[..., None]]
+"""What sets the length of a progress bar, and what advances it by one or by more."""
 
-    words = TextColumn("NUTS (compiling takes most of the time)")
+
+@contextmanager
+def progress(what: str, total: int | None = None, *, left: bool = False) -> Iterator[Bar]:
+    """Show a progress bar on standard error, with the time left if asked."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
+    more = (TimeRemainingColumn(), TextColumn("left")) if left else ()
     to = console(stderr=True)
-    with Progress(words, BarColumn(), MofNCompleteColumn(), console=to, transient=True) as bar:
+    unseen = not to.is_terminal
+    with Progress(*columns, *more, console=to, transient=True, disable=unseen) as bar:
         task = bar.add_task("", total=total)
-        yield lambda n: bar.update(task, total=n), lambda: bar.advance(task)
+        yield lambda n: bar.update(task, total=n), lambda n=1: bar.advance(task, n)
+
+
+def sampling(total: int | None = None) -> AbstractContextManager[Bar]:
+    """Show the progress of NUTS."""
+    return progress("NUTS (compiling takes most of the time)", total)
 
 
 def answer(to: Console, fit: Fit) -> None:

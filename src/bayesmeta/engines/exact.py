@@ -29,7 +29,7 @@ SPREADS: tuple[Quantity, ...] = ("tau", "i2")
 QUANTITIES = MIXTURES + SPREADS
 TOLERANCE = 1e-10
 
-_BATCH = 1 << 18
+BATCH = 1 << 18
 """Nodes times studies times components of mu worked on at once."""
 
 
@@ -225,7 +225,7 @@ class Posterior:
             for order in (1, 2)
         )
         yardstick = np.where(finite_sd, sd, np.ptp(quantiles[..., ::2], -1) / 3.92)
-        unit, zero = self.model.unit, np.asarray(self.model.location)[:, None]
+        unit, zero = self.model.unit_column, np.asarray(self.model.location)[:, None]
         below, finer_below = (mixture.cdf(-zero / unit) for mixture in (coarse, fine))
         steps = [
             fine.quantile_step(quantiles, p),
@@ -269,7 +269,7 @@ class Posterior:
     ) -> tuple[dict[Quantity, Summary], Array]:
         model, posterior = self.model, self.heterogeneity
         scales: dict[Quantity, Scale] = {
-            "tau": AsTau(model.unit),
+            "tau": AsTau(model.unit_column),
             "i2": AsI2(model.typical_variance()[:, None]),
         }
         of: dict[Quantity, Summary] = {}
@@ -358,7 +358,7 @@ def fit_many(
     """
     *lead, k = model.y.shape
     flat = model.reshaped((-1, k))
-    size = max(1, _BATCH // (FEWEST_NODES * k * model.normals))
+    size = max(1, BATCH // (FEWEST_NODES * k * model.normals))
     ask = level, interval, quantities
     parts = [
         settle(flat[start : start + size].standardised(), *ask)

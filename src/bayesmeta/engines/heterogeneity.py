@@ -51,13 +51,13 @@ class Scale(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AsTau:
-    """tau itself, in the unit of the data."""
+    """tau itself, in the unit of the data, a number or shape (b, 1)."""
 
-    unit: float
+    unit: Array | float
 
     def __getitem__(self, rows: Mask) -> "AsTau":
-        """Return the same."""
-        return self
+        """Return tau of some of the models."""
+        return self if isinstance(self.unit, float) else AsTau(self.unit[rows])
 
     def value(self, tau: Array) -> Array:
         """Return tau."""
@@ -331,6 +331,6 @@ class Heterogeneity:
 
     def _ends(self, scale: Scale) -> list[Array]:
         """Values of the ends of the support on the scale, shape (b,) each."""
-        ends = (np.asarray(end) / self.model.unit for end in self.model.tau.support)
+        ends = (np.asarray(end) / self.model.unit_column for end in self.model.tau.support)
         size = len(self.nodes.v)
         return [np.broadcast_to(scale.value(np.atleast_2d(end))[:, 0], size) for end in ends]

@@ -80,7 +80,7 @@ class Swept(Posterior):
         self, quantity: Quantity, mixtures: SharedMixtures, level: float
     ) -> tuple[Array, Array]:
         """Columns of a `Summary`, and the error, shape (b,)."""
-        unit, zero = self.model.unit, float(np.ravel(self.model.location)[0])
+        unit, zero = float(self.model.unit), float(np.ravel(self.model.location)[0])
         quantiles, steps = mixtures.quantile(np.array([(1 - level) / 2, 0.5, (1 + level) / 2]))
         (mean, finer_mean), (sd, finer_sd) = mixtures.moments()
         below, finer_below = mixtures.cdf(-zero / unit)

@@ -164,7 +164,7 @@ class Cuts:
         """Find a map, and the ends of each prior in v."""
         middle = np.add(*stack.support).min() / 2 / models[0].unit
         mapping = HalfLine(float(np.log(min(FRACTION, middle))))
-        return mapping, *_ends(stack, models[0].unit, mapping)
+        return mapping, *_ends(stack, float(models[0].unit), mapping)
 
     @classmethod
     def of(cls, models: list[NormalNormal], span: Span, width: float) -> Self:
@@ -197,7 +197,7 @@ class Cuts:
 
     def posteriors(self, stack: Stack, at: slice) -> Iterator[Cut]:
         """Yield, for each prior on mu, the posteriors under these priors on tau."""
-        low, high = _ends(stack, self.models[0].unit, self.map)
+        low, high = _ends(stack, float(self.models[0].unit), self.map)
         prior = replace(self.models[0], tau=stack)
         shared = []
         for rule in self.rules:

@@ -193,12 +193,13 @@ _BY_MODEL = (*_BY_NODE, "step", "log_evidence")
 
 def map_for(model: NormalNormal) -> Map | None:
     """Choose the map for a standardised model: by its prior's support, None where it is a point."""
-    low, high = (bound / model.unit for bound in model.tau.support)
+    unit = model.unit_column
+    low, high = (bound / unit for bound in model.tau.support)
     if np.all(np.equal(low, high)):
         return None
     if np.all(np.less(high, inf)):
         return Interval(low, high)
-    log_c = np.log(np.minimum(FRACTION, model.tau.typical / model.unit))
+    log_c = np.log(np.minimum(FRACTION, model.tau.typical / unit))
     kind = LogLine if np.all(model.tau.log_tails) else HalfLine
     return kind(float(log_c) if np.ndim(log_c) == 0 else log_c)
 
@@ -288,7 +289,7 @@ def weighted(log_f: Array, step: Array) -> tuple[Array, Array]:
 
 def point(model: NormalNormal) -> Nodes:
     """Return the rule of one node for a fixed tau."""
-    tau = np.zeros((len(model.y), 1)) + np.asarray(model.tau.support[0]) / model.unit
+    tau = np.zeros((len(model.y), 1)) + np.asarray(model.tau.support[0]) / model.unit_column
     given = model.given(tau)
     with np.errstate(divide="ignore"):
         log_tau = np.log(tau)

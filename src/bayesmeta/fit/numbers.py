@@ -82,18 +82,29 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
     model = model_of(pool, ask.mu, ask.tau)
     with np.errstate(all="ignore"):
         posterior, found = fit_exact(model, ask.level, ask.interval)
+    return posterior, numbers_of(pool, ask, model, found)
+
+
+def numbers_of(pool: Pool, ask: Ask, model: NormalNormal, found: Summaries) -> PosteriorNumbers:
+    """Put the labels of a pool back on its summaries, those of the studies where there are any.
+
+    Raises
+    ------
+    InputError
+        When the priors and the data are too far apart for double precision.
+    """
     if not np.isfinite(found.numerical_error[0]):
         raise InputError(
             f"{pool.outcome}: {ask.mu} on mu, {ask.tau} on tau and the data are too far apart for "
             "double precision: are they in the same units?"
         )
     below, below_new = (float(found.of[name].below_zero[0]) for name in ("mu", "theta_new"))
-    numbers = PosteriorNumbers(
+    return PosteriorNumbers(
         mu=_numbers(found.of["mu"]),
         tau=_numbers(found.of["tau"]),
         theta_new=_numbers(found.of["theta_new"]),
         i2=_numbers(found.of["i2"]),
-        studies=_studies(pool, found),
+        studies=_studies(pool, found) if "theta" in found.of else (),
         prior_weight=float(found.prior_weight[0]),
         prob_benefit=benefit(below, ask.direction),
         prob_benefit_new=benefit(below_new, ask.direction),
@@ -104,7 +115,6 @@ def exact_numbers(pool: Pool, ask: Ask) -> tuple[Posterior, PosteriorNumbers]:
         numerical_error=float(found.numerical_error[0]),
         reasons=reasons(model, ask),
     )
-    return posterior, numbers
 
 
 def benefit(below: float | None, direction: Direction | None) -> float | None:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bayesmeta import __version__
+from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Evidence, Pool
 from bayesmeta.fit.joint_numbers import HyperNumbers
 from bayesmeta.fit.joint_record import agreement_record, hyper_record, joint_record
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def record(fit: "Fit") -> dict[str, Any]:
     """Return a fit as nested dicts and lists of numbers, strings, booleans and None."""
     priors = {
-        name: _prior(fit, name, prior) for name, prior in (("mu", fit.ask.mu), ("tau", fit.ask.tau))
+        name: prior_record(prior, fit.evidence.measure, default=name in fit.default_priors)
+        for name, prior in (("mu", fit.ask.mu), ("tau", fit.ask.tau))
     }
     return _record(
         fit.evidence,
@@ -78,12 +80,9 @@ def _record(evidence: Evidence, **said: Any) -> dict[str, Any]:
     }
 
 
-def _prior(fit: "Fit", name: str, prior: Prior) -> dict[str, Any]:
-    return {
-        "text": str(prior),
-        "default": name in fit.default_priors,
-        "meaning": meaning(prior, fit.evidence.measure),
-    }
+def prior_record(prior: Prior, measure: Measure, *, default: bool) -> dict[str, Any]:
+    """Return a prior as text, whether it is a default, and what it means on the scale of use."""
+    return {"text": str(prior), "default": default, "meaning": meaning(prior, measure)}
 
 
 def _variant(fit: "Fit", variant: "VariantRows") -> dict[str, Any]:

@@ -275,7 +275,7 @@ def _exact_quantiles(
     posterior: Posterior, studies: tuple[str, ...]
 ) -> dict[str, tuple[Array, float, float]]:
     model = posterior.model
-    unit, zero = model.unit, float(np.asarray(model.location)[0])
+    unit, zero = float(model.unit), float(np.asarray(model.location)[0])
     of: dict[str, tuple[Array, float, float]] = {}
     quantities: tuple[Quantity, ...] = ("mu", "theta_new")
     for name in quantities:

@@ -114,7 +114,7 @@ class Pools:
         }
         prediction, reasons = _prediction(self.prediction, at, df + 1)
         reasons |= {
-            name: "one study" if df == 0 and name != "tau2" else _ABSENT[name]
+            name: "one study" if df == 0 and name != "tau2" else _ABSENT.get(name, _BEYOND)
             for name, number in numbers.items()
             if number is None
         }
@@ -127,6 +127,7 @@ class Pools:
 
 
 _ABSENT = {"tau2": "a common effect has no heterogeneity", "z": "the standard error is 0"}
+_BEYOND = "beyond double precision"
 _ONE_STUDY = "one study leaves Hartung and Knapp no degrees of freedom: the interval is Wald's"
 
 

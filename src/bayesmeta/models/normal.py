@@ -6,7 +6,7 @@ mixture of normals.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp, log, pi
+from math import exp, pi
 from typing import Any, Self
 
 import numpy as np
@@ -75,8 +75,7 @@ class NormalNormal:
     present : ndarray of bool, shape (..., k), or None
         False where a replicate has no such study; None where all have all. Every replicate
         needs one study at least.
-    location : float or ndarray, shape (...)
-    unit : float
+    location, unit : float or ndarray, shape (...)
         Where `y` and `se` have been standardised: the zero and the unit that they are given in.
         The priors stay in the units of the data.
 
@@ -94,19 +93,23 @@ class NormalNormal:
     tau: TauPrior
     present: Mask | None = None
     location: Array | float = 0.0
-    unit: float = 1.0
+    unit: Array | float = 1.0
 
     def __getitem__(self, rows: Mask | slice) -> Self:
         """Return some of a batch of models, by their first dimension."""
         present = None if self.present is None else self.present[rows]
-        at = self.location[rows] if isinstance(self.location, np.ndarray) else self.location
+        location, unit = (
+            value[rows] if isinstance(value, np.ndarray) else value
+            for value in (self.location, self.unit)
+        )
         return replace(
             self,
             y=self.y[rows],
             se=self.se[rows],
             tau=self.tau[rows],
             present=present,
-            location=at,
+            location=location,
+            unit=unit,
         )
 
     def reshaped(self, shape: tuple[int, ...]) -> Self:
@@ -124,7 +127,7 @@ class NormalNormal:
     @property
     def normals(self) -> int:
         """Of how many normals mu given tau is a mixture."""
-        return len(self._components[0]) if self.mu.proper else 1
+        return self._components[1].shape[-2] if self.mu.proper else 1
 
     def given(self, tau: Array) -> Given:
         """Integrate mu and the study effects out at each tau, shape (..., n).
@@ -158,7 +161,7 @@ class NormalNormal:
         residuals = self.y[..., :, None] - average
         weighted = weights * residuals
         log_shares, mean, variance, prior_weight = self._mu_given(precision, average)
-        constant = (self.k[..., None, None] - 1) * log(2 * pi * self.unit**2)
+        constant = ((self.k - 1) * np.log(2 * pi * self.unit**2))[..., None, None]
         log_flat = constant + log_variances + np.log(precision) + _sum(weighted, residuals)
         log_likelihood, share = _mixed(log_shares - log_flat / 2)
         off = mean - average
@@ -189,14 +192,14 @@ class NormalNormal:
 
         In the standardised units, shape (..., m, 1).
         """
-        zero = np.asarray(self.location)[..., None]
+        zero, unit = (np.asarray(value)[..., None] for value in (self.location, self.unit))
         # A moment of mu that tau has not: from values of mu as far away as tau can be.
         followed = self.growth(2) > 0 and np.any(self.tau.tail_power + self.k < 3)
-        reach = self.unit * exp(_FARTHEST) if followed else 0.0
-        log_weights, means, sds = self.mu.log_components(zero + self.unit * self.y + reach)
-        constants = log_weights - log(2 * pi * self.unit**2) / 2
-        m, precisions = (means - zero) / self.unit, (self.unit / sds) ** 2
-        return constants[:, None], m[..., None], precisions[:, None]
+        reach = unit * exp(_FARTHEST) if followed else 0.0
+        log_weights, means, sds = self.mu.log_components(zero + unit * self.y + reach)
+        constants = log_weights - np.log(2 * pi * unit**2) / 2
+        m, precisions = (means - zero) / unit, (unit / sds) ** 2
+        return constants[..., None], m[..., None], precisions[..., None]
 
     def study_effects(self, tau: Array, given: Given) -> tuple[Array, Array]:
         """Mean and variance of each theta_i given tau and y, shape (..., k, m, n).
@@ -283,12 +286,19 @@ class NormalNormal:
 
     def in_units_of_data(self) -> Self:
         """Undo `standardised`."""
-        y = np.asarray(self.location)[..., None] + self.unit * self.y
-        return replace(self, y=y, se=self.unit * self.se, location=0.0, unit=1.0)
+        zero, unit = (np.asarray(value)[..., None] for value in (self.location, self.unit))
+        return replace(self, y=zero + unit * self.y, se=unit * self.se, location=0.0, unit=1.0)
 
     def log_prior(self, tau: Array, log_tau: Array) -> Array:
         """Log prior density of tau, in the standardised units."""
-        return self.tau.log_density(tau * self.unit, log_tau + log(self.unit)) + log(self.unit)
+        unit = self.unit_column
+        log_unit = np.log(unit)
+        return self.tau.log_density(tau * unit, log_tau + log_unit) + log_unit
+
+    @property
+    def unit_column(self) -> Array | float:
+        """The unit, a column where each model has its own."""
+        return self.unit[..., None] if isinstance(self.unit, np.ndarray) else self.unit
 
 
 def _sum(a: Array, b: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from bayesmeta.evidence.revman.pools import pool_of
 from bayesmeta.evidence.revman.project import Imported, import_review
-from bayesmeta.evidence.revman.read import read_review
+from bayesmeta.evidence.revman.read import files_of, read_review, reviews_in
 from bayesmeta.evidence.revman.values import Outcome, Review, Stored, StudyRow, Subgroup
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
     "Stored",
     "StudyRow",
     "Subgroup",
+    "files_of",
     "import_review",
     "pool_of",
     "read_review",
+    "reviews_in",
 ]

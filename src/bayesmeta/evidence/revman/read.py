@@ -13,6 +13,7 @@ from bayesmeta.evidence.table import Table, read_table
 _ROWS = "data-rows.csv"
 _SETTINGS = "overall-estimates-and-settings.csv"
 _SUBGROUPS = "subgroup-estimates.csv"
+_BESIDE = (_SETTINGS, _SUBGROUPS, "risk-of-bias.csv", "study-information.csv")
 _ARCHIVES = {b"PK": "a zip archive", b"\x1f\x8b": "a gzip archive", b"7z\xbc\xaf": "a 7z archive"}
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -72,6 +73,43 @@ def read_review(path: str | Path) -> Review:
     if {"analysisgroup", "analysisnumber", "study"} <= headers:
         return _web(path, table, title)
     return read_data_rows(table, title)
+
+
+def reviews_in(folder: str | Path) -> list[Path]:
+    """Return the files in a folder, and in folders in it, that may be reviews, sorted.
+
+    ``*.rm5`` and ``*.csv``, without the other files of RevMan Web's data packages and without
+    what begins with a dot.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        found = [
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in (".rm5", ".csv") and path.is_file()
+        ]
+    except OSError as error:
+        raise InputError(f"cannot read {folder}: {(error.strerror or '').lower()}") from None
+    return sorted(
+        path
+        for path in found
+        if not path.name.endswith(_BESIDE)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that a review is read from, itself and those of RevMan Web beside it."""
+    if not path.name.endswith(_ROWS):
+        return [path]
+    stem = path.name.removesuffix(_ROWS)
+    beside = (path.with_name(stem + name) for name in (_SETTINGS, _SUBGROUPS))
+    return [path, *(file for file in beside if file.is_file())]
 
 
 def _web(path: Path, rows: Table, title: str) -> Review:

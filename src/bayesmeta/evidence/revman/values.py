@@ -11,6 +11,7 @@ type DataType = Literal["dichotomous", "continuous", "iv", "oe", "other"]
 type Method = Literal["MH", "IV", "Peto"]
 type Model = Literal["fixed", "random"]
 type Totals = Literal["YES", "NO", "SUB"]
+type Profile = Literal["revman5", "revman-web"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,11 +214,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The outcomes of one RevMan file."""
+    """The outcomes of one RevMan file, and which RevMan computed its results."""
 
     title: str
     source: str
     outcomes: tuple[Outcome, ...]
+    profile: Profile = "revman5"
 
 
 def _favoured(words: str) -> str:

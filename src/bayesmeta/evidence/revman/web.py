@@ -118,7 +118,9 @@ def read_web(rows: Table, settings: Table, subgroups: Table | None, title: str) 
             "have: files of one data package are expected"
         )
     check_ids(outcomes, overall.source)
-    return Review(title=title, source=studies.source, outcomes=tuple(outcomes))
+    return Review(
+        title=title, source=studies.source, outcomes=tuple(outcomes), profile="revman-web"
+    )
 
 
 def _settings(overall: Sheet, i: int, outcome_id: str) -> Outcome:
