@@ -14,6 +14,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
+    from bayesmeta.appraisal.comparison import Comparison, compare
     from bayesmeta.appraisal.grid import Grid
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
@@ -60,6 +61,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "appraisal.grid": ["Grid"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
+        "appraisal.comparison": ["Comparison", "compare"],
         "errors": ["InputError"],
         "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
@@ -101,6 +103,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 __all__ = [
     "Audit",
     "BergerDeely",
+    "Comparison",
     "Conventional",
     "DuMouchel",
     "Exponential",
@@ -135,6 +138,7 @@ __all__ = [
     "UniformShrinkage",
     "Weibull",
     "audit",
+    "compare",
     "fit",
     "known_unit_information_sd",
     "pool",

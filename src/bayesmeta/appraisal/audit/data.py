@@ -59,6 +59,15 @@ class Data:
         """The measure of the analysis."""
         return self.evidence.measure
 
+    def owns(self, row: PrintedRow) -> bool:
+        """Say whether rows of this outcome, measure and design stand for a printed row."""
+        designs = set(self.table.text("design")) if "design" in self.table else set()
+        return (
+            row.outcome in self.keys.outcomes
+            and row.measure == self.measure
+            and (not designs or not row.design or row.design in designs)
+        )
+
     def pool_of(self, row: PrintedRow) -> Pool | None:
         """Return the pool that stands for a printed row."""
         same = (p for p in self.evidence.pools if (p.outcome, p.time) == (row.outcome, row.time))
@@ -153,9 +162,11 @@ def data_of_analysis(path: Path, root: Path) -> Data:
     )
 
 
-def data_of_table(path: Path, measure: str, outcome: str) -> Data:
-    """Read a table of studies without an analysis file; RevMan 5's rules."""
-    evidence = evidence_from_table(path, measure=measure, name=outcome, convention="revman5")
+def data_of_table(
+    path: Path, measure: str | None, outcome: str, convention: Convention = "revman5"
+) -> Data:
+    """Read a table of studies without an analysis file."""
+    evidence = evidence_from_table(path, measure=measure, name=outcome, convention=convention)
     table = read_table(path)
     keys = keys_of(table, outcome, "time")
     kept = tuple(range(len(table)))

@@ -9,6 +9,9 @@ from bayesmeta.frequentist.names import COMMON_EFFECT, INFERENCES, METHODS, Infe
 
 type Model = Literal["fixed", "random"]
 
+LEVEL = 0.95
+"""Of printed intervals, unless a label says another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -25,11 +28,12 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The model that a label names, and the method and the inference, where it names them."""
+    """What a label names: the model, and the method, inference and level where it says them."""
 
     model: Model | None = None
     method: Method | None = None
     ci: Inference | None = None
+    level: float = LEVEL
 
     @property
     def words(self) -> str:
@@ -80,9 +84,9 @@ def label_of(text: str) -> Label:
     Examples
     --------
     >>> label_of("random, REML with Hartung-Knapp-Sidik-Jonkman CI")
-    Label(model='random', method='REML', ci='hksj')
-    >>> label_of("Peto"), label_of("random effects, IV").method
-    (Label(model='fixed', method='Peto', ci=None), None)
+    Label(model='random', method='REML', ci='hksj', level=0.95)
+    >>> label_of("Peto, 99 % CI"), label_of("random effects, IV").method
+    (Label(model='fixed', method='Peto', ci=None, level=0.99), None)
     """
     words = text.casefold()
     model: Model | None = (
@@ -99,7 +103,8 @@ def label_of(text: str) -> Label:
     model = model or own or ("random" if adjusted else None)
     if own not in (None, model) or (model == "random" and own is None):
         method = None
-    return Label(model, method, ci)
+    level = re.search(_LEVEL, words)
+    return Label(model, method, ci, LEVEL if level is None else float(level[1]) / 100)
 
 
 def _every(model: Model | None) -> Iterator[Recipe]:
@@ -116,6 +121,7 @@ _USUAL: dict[Model | None, tuple[Recipe, ...]] = {
     None: (Recipe("MH"), Recipe("IV"), Recipe("DL")),
 }
 _HARTUNG_KNAPP = r"(hartung|knapp)(\W+|and\b|hartung|knapp|sidik|jonkman)*|\bhk(sj)?\b"
+_LEVEL = r"(\d\d(?:\.\d+)?) ?% ?ci"
 _FLOOR = "floor|ad[ -]?hoc|truncated|modified|at least"
 _METHODS: dict[Method, str] = {
     "Peto": "peto",
