@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from math import isfinite
 
+from scipy.special import ndtri, stdtrit
+
 from bayesmeta.appraisal.audit.data import INDEPENDENT, listed
 from bayesmeta.appraisal.comparison import Compared, Estimate
-from bayesmeta.fit.words import count, formatter, percent, probability, span, spread
+from bayesmeta.fit.words import formatter, percent, probability, span, spread
 from bayesmeta.frequentist import pool
 from bayesmeta.frequentist.names import METHODS
 from bayesmeta.frequentist.pools import studies_of
@@ -14,7 +16,7 @@ from bayesmeta.priors import Fixed
 SAME_WIDTH = 0.05
 """Intervals whose widths differ by less, as a share, are as wide as each other."""
 
-MOVED = 0.1
+MOVED = 0.05
 """A share of the interval's width by which an estimate has to move to be spoken of."""
 
 UNTAUGHT = 0.8
@@ -51,7 +53,8 @@ def agreement(row: Compared) -> Iterator[str]:
         )
         return
     made = sorted({str(status) for status in row.row.pool.status if status not in INDEPENDENT})
-    yield f"{said}{f'; with {listed(made)} rows that is no evidence' if made else ''}."
+    doubt = f", but the rows are {listed(made)}: that is arithmetic, not evidence"
+    yield f"{said}{doubt if made else ''}."
 
 
 def other_level(row: Compared) -> Iterator[str]:
@@ -71,23 +74,19 @@ def heterogeneity(row: Compared) -> Iterator[str]:
     posterior = f"{spread(tau.median)} ({span(spread, tau.ci_low, tau.ci_high)})"
     if k == 1:
         yield (
-            "One study: its own interval is the published kind of answer; that of the pooled "
-            f"effect adds how far studies may differ, tau {posterior} as its prior has it."
+            f"One study: the {_whose(row)} interval is its own; the posterior is of the pooled "
+            f"effect and adds how far studies may differ, by the prior tau {posterior}."
         )
     elif pool.tau2 is None:
         yield (
             f"The {_whose(row)} pool assumes one common effect, tau = 0; the posterior's tau is "
             f"{posterior}."
         )
-    elif pool.tau2 == 0:
-        yield (
-            f"{_method(row)} puts tau at 0 (Q {pool.q:.3g} on {pool.df} df) and leaves no doubt of "
-            f"it; the posterior's tau is {posterior}."
-        )
     else:
+        q = f" (Q {pool.q:.3g} on {pool.df} df)" if pool.tau2 == 0 else ""
         yield (
-            f"{_method(row)} puts tau at {spread(pool.tau2**0.5)} and leaves no doubt of it; the "
-            f"posterior's is {posterior}."
+            f"{_method(row)} puts tau at {spread(pool.tau2**0.5)}{q} and takes that as known; the "
+            f"posterior's tau is {posterior}."
         )
 
 
@@ -97,9 +96,8 @@ def prior_on_tau(row: Compared) -> Iterator[str]:
     share = share_of_prior(row)
     if k > 1 and share is not None and share >= UNTAUGHT:
         yield (
-            f"{count(k, 'study', 'studies').capitalize()} say little of tau: its interval is "
-            f"{share:.2f} times as wide as under the prior {prior} alone, which decides much of "
-            "the width."
+            f"The {k} studies say little of tau: its interval is {share:.2f} times as wide as under "
+            f"its prior alone, {prior}, which decides much of the width of the others."
         )
 
 
@@ -111,6 +109,17 @@ def share_of_prior(row: Compared) -> float | None:
     low, high = (float(prior.ppf(p)) for p in ((1 - row.level) / 2, (1 + row.level) / 2))
     width = high - low
     return (tau.ci_high - tau.ci_low) / width if isfinite(width) and width > 0 else None
+
+
+def hartung_knapp(row: Compared) -> Iterator[str]:
+    """Hartung and Knapp's interval takes a t for the normal quantile."""
+    df = row.row.pool.k - 1
+    if row.recipe.ci != "wald" and df > 0:
+        upper = (1 + row.level) / 2
+        yield (
+            f"Hartung and Knapp's interval takes {float(stdtrit(df, upper)):.3g}, t on {df} df, "
+            f"where Wald's takes {float(ndtri(upper)):.3g}."
+        )
 
 
 def width(row: Compared) -> Iterator[str]:
@@ -210,6 +219,7 @@ RULES: tuple[Callable[[Compared], Iterator[str]], ...] = (
     other_level,
     heterogeneity,
     prior_on_tau,
+    hartung_knapp,
     width,
     shift,
     tables,
