@@ -96,8 +96,8 @@ def prior_on_tau(row: Compared) -> Iterator[str]:
     share = share_of_prior(row)
     if k > 1 and share is not None and share >= UNTAUGHT:
         yield (
-            f"The {k} studies say little of tau: its interval is {share:.2f} times as wide as under "
-            f"its prior alone, {prior}, which decides much of the width of the others."
+            f"The {k} studies say little of tau: its interval is {share:.2f} times as wide as "
+            f"under its prior alone, {prior}, which decides much of the width of the others."
         )
 
 

@@ -6,6 +6,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from bayesmeta.plots.benefit_map import benefit_heat_map
+    from bayesmeta.plots.comparison_plot import comparison, comparison_figure, save_comparison
     from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
     from bayesmeta.plots.joint_plot import joint_contours
     from bayesmeta.plots.posterior_plot import posterior_figure, save_posterior
@@ -19,6 +20,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "benefit_map": ["benefit_heat_map"],
+        "comparison_plot": ["comparison", "comparison_figure", "save_comparison"],
         "forest_plot": ["forest", "forest_figure", "save_forest"],
         "joint_plot": ["joint_contours"],
         "posterior_plot": ["posterior_figure", "save_posterior"],
@@ -31,12 +33,15 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 
 __all__ = [
     "benefit_heat_map",
+    "comparison",
+    "comparison_figure",
     "forest",
     "forest_figure",
     "interval_ribbon",
     "joint_contours",
     "posterior_figure",
     "prior_posterior",
+    "save_comparison",
     "save_forest",
     "save_posterior",
     "save_sensitivity",
