@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bayesmeta.appraisal.comparison import Compared, Comparison, Estimate
+from bayesmeta.appraisal.comparison import Compared, Comparison
 from bayesmeta.fit import Fit
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import formatter, percent, probability
@@ -36,12 +36,16 @@ from bayesmeta.plots.layout import Layout, Texts, layout, shortened
 _GAP = 0.55
 """Between two outcomes or times, in rows."""
 
+_INDENT = 0.01
+"""Of the intervals under their heading, as a share of the width."""
+
 
 class Line(NamedTuple):
-    """One interval: its words, its colour, and how it is drawn."""
+    """One interval: its words, its numbers as text, its colour, and how it is drawn."""
 
     label: str
     interval: Interval
+    text: str
     color: str
     marker: str
     ratio: float | None
@@ -72,9 +76,9 @@ def comparison(rows: Sequence[Compared], ax: Axes) -> Axes:
     'log'
     """
     fit, blocks = rows[0].fit, [_block(row) for row in rows]
-    texts = [text for block in blocks for text in _texts(block, fit)]
-    high = _height(blocks)
-    places = layout(ax, [_header(fit), *texts], high)
+    texts = [text for block in blocks for text in map(_texts, block.lines)]
+    high, header = _height(blocks), _header(fit, blocks)
+    places = layout(ax, [header, *texts], high)
     every = [line for block in blocks for line in block.lines]
     known = [line.interval for line in every if line.color != CRI]
     limits = axis_limits(
@@ -84,17 +88,17 @@ def comparison(rows: Sequence[Compared], ax: Axes) -> Axes:
     frame(ax, scale, places, fit, high)
     none = scale.within(0.0)
     ax.plot([none, none], [0.47, high - 0.7], color=GREY, linewidth=0.9, zorder=0.5, label="_none")
-    _write(ax, _header(fit), 0.0, places, CI, bold=True)
+    _write(ax, header, 0.0, places, CI, bold=True)
     rule(ax, 0.47, 0.9)
     y = 1.0
     for at, block in enumerate(blocks):
         if at:
             rule(ax, y - 0.5 - _GAP / 2, 0.3)
         _write(ax, (block.heading, "", "", ""), y, places, CI, bold=True)
-        for line, text in zip(block.lines, _texts(block, fit), strict=True):
+        for line in block.lines:
             y += 1
             _mark(ax, scale, line, y)
-            _write(ax, text, y, places, line.color, bold=line.marker == "D")
+            _write(ax, _texts(line), y, places, line.color, bold=line.marker == "D")
         y += 1 + _GAP
     return ax
 
@@ -109,8 +113,8 @@ def comparison_figure(rows: Sequence[Compared]) -> Figure:
     1
     """
     fit, high = rows[0].fit, ROW * _height([_block(row) for row in rows])
-    head, foot = wrapped(_caption(fit), CHARACTERS), wrapped(fit.evidence.assumptions, CHARACTERS)
-    top, bottom = 0.55 + LEADING * len(head), 0.7 + LEADING * len(foot)
+    head, foot = wrapped(_caption(rows), CHARACTERS), wrapped(fit.evidence.assumptions, CHARACTERS)
+    top, bottom = 0.45 + LEADING * len(head), 0.7 + LEADING * len(foot)
     total = top + high + bottom
     figure = Figure(figsize=(WIDTH, total))
     FigureCanvasAgg(figure)
@@ -144,24 +148,37 @@ def save_comparison(found: Comparison, folder: str | Path) -> list[Path]:
 
 def _block(row: Compared) -> Block:
     exact, label = row.row.exact, row.printed and row.printed.label.words
+    show = formatter(row.fit.evidence)
     lines = [
         (f"Published{f', {label}' if label else ''}", row.published, GREY, "s", None),
-        (f"Recomputed, {row.recipe.words}", row.recomputed, CI, "o", None),
+        (f"Recomputed, {row.recipe.short}", row.recomputed, CI, "o", None),
         ("Bayesian, pooled effect", row.posterior, CRI, "D", exact.prob_benefit),
         ("Bayesian, new study", row.prediction, CRI, "", exact.prob_benefit_new),
     ]
     return Block(
         content.heading(row.fit, row.row.pool),
         [
-            Line(words, _interval(found), color, marker, row.width_ratio(found), benefit)
+            Line(
+                words,
+                interval := Interval(found.ci_low, found.estimate, found.ci_high),
+                content.interval_text(interval, show) if color != GREY else _as_printed(row),
+                color,
+                marker,
+                row.width_ratio(found),
+                benefit,
+            )
             for words, found, color, marker, benefit in lines
             if found is not None
         ],
     )
 
 
-def _interval(found: Estimate) -> Interval:
-    return Interval(found.ci_low, found.estimate, found.ci_high)
+def _as_printed(row: Compared) -> str:
+    """Return the published numbers with their own digits."""
+    assert row.printed is not None
+    cells = row.printed.estimate, row.printed.ci_low, row.printed.ci_high
+    estimate, low, high = (cell.text for cell in cells)
+    return f"{estimate} [{low}, {high}]".replace("-", "−")
 
 
 def _height(blocks: Sequence[Block]) -> float:
@@ -169,22 +186,24 @@ def _height(blocks: Sequence[Block]) -> float:
     return 1.4 + sum(1 + len(block.lines) for block in blocks) + _GAP * (len(blocks) - 1) + 0.4
 
 
-def _header(fit: Fit) -> Texts:
+def _header(fit: Fit, blocks: Sequence[Block]) -> Texts:
     benefit = "P(benefit)" if fit.evidence.controlled else "P(improvement)"
-    return "", f"Estimate [{percent(fit.ask.level)} interval]", "Width", benefit
+    known = any(line.ratio is not None for block in blocks for line in block.lines)
+    return (
+        "",
+        f"Estimate [{percent(fit.ask.level)} interval]",
+        "Width" if known else "",
+        benefit if fit.direction else "",
+    )
 
 
-def _texts(block: Block, fit: Fit) -> list[Texts]:
-    show = formatter(fit.evidence)
-    return [
-        (
-            f"  {shortened(line.label)}",
-            content.interval_text(line.interval, show),
-            "" if line.ratio is None else f"{line.ratio:.2f}",
-            "" if line.benefit is None else probability(line.benefit),
-        )
-        for line in block.lines
-    ]
+def _texts(line: Line) -> Texts:
+    return (
+        shortened(line.label),
+        line.text,
+        "" if line.ratio is None else f"{line.ratio:.2f}",
+        "" if line.benefit is None else probability(line.benefit),
+    )
 
 
 def _mark(ax: Axes, scale: marks.Scale, line: Line, y: float) -> None:
@@ -207,7 +226,8 @@ def _mark(ax: Axes, scale: marks.Scale, line: Line, y: float) -> None:
 
 def _write(ax: Axes, texts: Texts, y: float, places: Layout, color: str, *, bold: bool) -> None:
     """Write a line of text into the columns."""
-    columns = (0.0, places.estimate, places.posterior, places.weight)
+    indent = _INDENT if any(texts[1:]) and texts[0] else 0.0
+    columns = (indent, places.estimate, places.posterior, places.weight)
     for text, x, side in zip(texts, columns, ("left", "right", "right", "right"), strict=True):
         ax.text(
             x,
@@ -223,15 +243,21 @@ def _write(ax: Axes, texts: Texts, y: float, places: Layout, color: str, *, bold
         )
 
 
-def _caption(fit: Fit) -> list[str]:
+def _caption(rows: Sequence[Compared]) -> list[str]:
     """Return what the colours and the columns mean."""
+    fit = rows[0].fit
     first = content.caption(fit)
     warnings = [line for line in first if line.startswith("Warning")]
     level = percent(fit.ask.level)
+    published = any(row.printed for row in rows)
+    widths = (
+        f"Width: of an interval, over that of the published one"
+        f"{' (log scale)' if fit.evidence.measure.ratio else ''}. "
+    )
     return [
         *first[: len(warnings) + 1],
-        "Grey: as published. Black: recomputed from the study rows. Blue: posterior median and "
-        f"{level} credible interval; the bar, {level} prediction interval of a new study.",
-        "Width: of an interval, over that of the published one"
-        f"{' (log scale)' if fit.evidence.measure.ratio else ''}. Arrows: beyond the axis.",
+        f"{'Grey: as published. ' if published else ''}Black: recomputed from the study rows. "
+        f"Blue: posterior median and {level} credible interval; the bar, {level} prediction "
+        "interval of a new study.",
+        f"{widths if published else ''}Arrows: beyond the axis.",
     ]

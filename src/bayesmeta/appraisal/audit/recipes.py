@@ -25,6 +25,13 @@ class Recipe:
         """The names of both, of the inference where it is not Wald's."""
         return METHODS[self.method] + (f", {INFERENCES[self.ci]}" if self.ci != "wald" else "")
 
+    @property
+    def short(self) -> str:
+        """The same in few letters."""
+        long = self.method in ("REML", "ML")
+        method = self.method if long else METHODS[self.method]
+        return method + {"wald": "", "hksj": ", HKSJ", "hksj-floor": ", HKSJ with floor"}[self.ci]
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
