@@ -14,6 +14,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
+    from bayesmeta.appraisal.comparison import Comparison, compare
     from bayesmeta.appraisal.grid import Grid
     from bayesmeta.appraisal.historical import MapPrior, map_prior
     from bayesmeta.appraisal.reanalysis import Reanalysis, reanalyse, reanalyse_folder
@@ -64,6 +65,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "appraisal.reanalysis": ["Reanalysis", "reanalyse", "reanalyse_folder"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
+        "appraisal.comparison": ["Comparison", "compare"],
         "errors": ["InputError"],
         "fit": ["Fit", "Pooled", "fit", "pool"],
         "priors": [
@@ -105,6 +107,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
 __all__ = [
     "Audit",
     "BergerDeely",
+    "Comparison",
     "Conventional",
     "DuMouchel",
     "Exponential",
@@ -141,6 +144,7 @@ __all__ = [
     "UniformShrinkage",
     "Weibull",
     "audit",
+    "compare",
     "fit",
     "known_unit_information_sd",
     "map_prior",

@@ -355,6 +355,71 @@ def audit(
     run(names or None, published, project, format)
 
 
+@app.command()
+def compare(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Analyses (see `bayesmeta list`) or CSV files of studies [default: every "
+            "analysis].",
+            metavar="[NAME]...",
+            show_default=False,
+        ),
+    ] = None,
+    measure: MeasureOption = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV table of pooled rows, as of `bayesmeta audit`, in place of those that "
+            "analyses name. Rows belong to each other by outcome, time and measure.",
+            metavar="FILE",
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose arithmetic recomputes: metafor, revman5, revman-web [default: that of the "
+            "analysis; metafor for a CSV file].",
+            metavar="NAME",
+        ),
+    ] = None,
+    prior: Annotated[
+        list[str] | None,
+        typer.Option(help="tau='half-normal(0.5)' or mu='normal(0, 10)'.", metavar="NAME=PRIOR"),
+    ] = None,
+    at: AtOption = None,
+    level: LevelOption = 0.95,
+    direction: DirectionOption = None,
+    format: FormatOption = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where files go [default: bayesmeta-output/<analysis>-comparison].", metavar="DIR"
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Put published pools beside the same recomputed and beside posteriors; say why they differ."""
+    from bayesmeta.cli.compare import Request, run
+
+    run(
+        Request(
+            names=tuple(names or ()),
+            measure=measure,
+            published=published,
+            profile=profile,
+            priors=tuple(prior or ()),
+            at=at,
+            level=level,
+            direction=direction,
+            format=format,
+            output=output,
+            project=project,
+        )
+    )
+
+
 @app.command("list")
 def list_analyses(project: ProjectOption = None) -> None:
     """List the analyses of the bundled review, or of a project."""

@@ -241,17 +241,26 @@ def gather(
         table: Any = source
         columns = {str(name): list(table[name]) for name in table}
         return evidence_from_table(columns, **rules)
-    text = str(source)
-    if text.lower().endswith((".csv", ".tsv", ".txt")) or Path(text).is_file():
-        return evidence_from_table(Path(text), **rules)
+    if is_table(source):
+        return evidence_from_table(Path(source), **rules)
     if repeats:
-        raise InputError(f"a multilevel model is of a table of your own, not of {text!r}")
+        raise InputError(f"a multilevel model is of a table of your own, not of '{source}'")
+    return evidence_from_analysis(*analysis_of(str(source), measure=measure, project=project))
+
+
+def is_table(source: str | Path) -> bool:
+    """Say whether a text is the path of a table, and not the name of an analysis."""
+    return str(source).lower().endswith((".csv", ".tsv", ".txt")) or Path(source).is_file()
+
+
+def analysis_of(name: str, *, measure: str | None, project: str | Path | None) -> tuple[Path, Path]:
+    """Return the file of an analysis, and the folder of its project."""
     home = bundled_project() if project is None else Project(Path(project))
     if measure is not None:
         raise InputError(
-            f"--measure is for a table of your own: the analysis {text!r} names its measure itself"
+            f"--measure is for a table of your own: the analysis {name!r} names its measure itself"
         )
-    return evidence_from_analysis(home.find(text), home.root)
+    return home.find(name), home.root
 
 
 def priors_for(

@@ -7,6 +7,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from bayesmeta.plots.benefit_map import benefit_heat_map
     from bayesmeta.plots.bubble_plot import bubble, bubble_figure, save_bubble
+    from bayesmeta.plots.comparison_plot import comparison, comparison_figure, save_comparison
     from bayesmeta.plots.course_plot import course, course_figure, save_course
     from bayesmeta.plots.forest_plot import forest, forest_figure, save_forest
     from bayesmeta.plots.joint_plot import joint_contours
@@ -23,6 +24,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "benefit_map": ["benefit_heat_map"],
         "bubble_plot": ["bubble", "bubble_figure", "save_bubble"],
         "course_plot": ["course", "course_figure", "save_course"],
+        "comparison_plot": ["comparison", "comparison_figure", "save_comparison"],
         "forest_plot": ["forest", "forest_figure", "save_forest"],
         "joint_plot": ["joint_contours"],
         "posterior_plot": ["posterior_figure", "save_posterior"],
@@ -37,6 +39,8 @@ __all__ = [
     "benefit_heat_map",
     "bubble",
     "bubble_figure",
+    "comparison",
+    "comparison_figure",
     "course",
     "course_figure",
     "forest",
@@ -46,6 +50,7 @@ __all__ = [
     "posterior_figure",
     "prior_posterior",
     "save_bubble",
+    "save_comparison",
     "save_course",
     "save_forest",
     "save_posterior",

@@ -50,9 +50,9 @@ def forest(row: Row, fit: Fit, ax: Axes) -> Axes:
     places = _draw(row, fit, ax, _limits(row, fit), _texts(content.lines(row, fit), fit))
     wide = width_in_characters(ax, places.size)
     title = f"{fit.evidence.title}. {content.heading(fit, row.pool)}"
-    above = "\n".join([title, *_wrapped(content.caption(fit), wide)])
+    above = "\n".join([title, *wrapped(content.caption(fit), wide)])
     ax.set_title(above, loc="left", fontsize=places.size, parse_math=False)
-    below = _wrapped([*content.notes(row, fit), *fit.evidence.assumptions], wide)
+    below = wrapped([*content.notes(row, fit), *fit.evidence.assumptions], wide)
     _beneath(ax, "\n".join(below), 0.0, 4.6, places.size, "left", GREY)
     return ax
 
@@ -70,17 +70,17 @@ def forest_figure(fit: Fit) -> Figure:
     shared = shared_limits(each)
     panels = list(zip(fit.rows, [shared or limits for limits in each], strict=True))
     texts = [text for row in fit.rows for text in _texts(content.lines(row, fit), fit)]
-    head = _wrapped(
+    head = wrapped(
         [*content.caption(fit), *content.axes_note(len(each), shared is not None)], CHARACTERS
     )
-    foot = _wrapped(fit.evidence.assumptions, CHARACTERS)
+    foot = wrapped(fit.evidence.assumptions, CHARACTERS)
     top, bottom = 0.55 + LEADING * len(head), 0.15 + LEADING * len(foot)
     total = top + sum(_height(row, fit) for row in fit.rows) + bottom
     figure = Figure(figsize=(WIDTH, total))
     FigureCanvasAgg(figure)
-    _text(figure, total - 0.14, fit.evidence.title, 12.5, CI, weight="bold")
-    _text(figure, total - 0.42, "\n".join(head), 8.5, CI)
-    _text(figure, bottom - 0.05, "\n".join(foot), 8.5, GREY)
+    write(figure, total - 0.14, fit.evidence.title, 12.5, CI, weight="bold")
+    write(figure, total - 0.42, "\n".join(head), 8.5, CI)
+    write(figure, bottom - 0.05, "\n".join(foot), 8.5, GREY)
     at = total - top
     for row, limits in panels:
         _panel(figure, row, fit, limits, texts, at)
@@ -117,7 +117,7 @@ def _limits(row: Row, fit: Fit) -> Limits:
 
 def _height(row: Row, fit: Fit) -> float:
     """Return the height of a panel in inches."""
-    text = LEADING * len(_wrapped(content.notes(row, fit), CHARACTERS))
+    text = LEADING * len(wrapped(content.notes(row, fit), CHARACTERS))
     return TITLE + ROW * _rows(content.lines(row, fit)) + _axis_height(fit) + text + SPACE
 
 
@@ -133,9 +133,9 @@ def _panel(
     total, bottom = figure.get_figheight(), top - TITLE - height
     ax = figure.add_axes((MARGIN / WIDTH, bottom / total, 1 - 2 * MARGIN / WIDTH, height / total))
     places = _draw(row, fit, ax, limits, widest)
-    _text(figure, top - 0.06, content.heading(fit, row.pool), 10.5, CI, weight="bold")
-    notes = "\n".join(_wrapped(content.notes(row, fit), CHARACTERS))
-    _text(figure, bottom - _axis_height(fit), notes, min(8.5, places.size), GREY)
+    write(figure, top - 0.06, content.heading(fit, row.pool), 10.5, CI, weight="bold")
+    notes = "\n".join(wrapped(content.notes(row, fit), CHARACTERS))
+    write(figure, bottom - _axis_height(fit), notes, min(8.5, places.size), GREY)
 
 
 def _draw(row: Row, fit: Fit, ax: Axes, limits: Limits, widest: Sequence[Texts]) -> Layout:
@@ -147,14 +147,14 @@ def _draw(row: Row, fit: Fit, ax: Axes, limits: Limits, widest: Sequence[Texts])
     places = layout(ax, widest, _rows(found))
     scale = marks.Scale(limits, fit.evidence.measure.ratio)
     heights = [1.0 + i + (0.0 if line.kind == "study" else 0.3) for i, line in enumerate(found)]
-    _frame(ax, scale, places, fit, _rows(found))
+    frame(ax, scale, places, fit, _rows(found))
     _reference(ax, scale, found, heights)
     _squares(ax, scale, found, heights, places)
     for line, y in zip(found, heights, strict=True):
         _line(ax, scale, line, y)
     _columns(ax, _texts(found, fit), [0.0, *heights], places)
-    _rule(ax, 0.47, 0.9)
-    _rule(ax, sum(line.kind == "study" for line in found) + 0.65, 0.5)
+    rule(ax, 0.47, 0.9)
+    rule(ax, sum(line.kind == "study" for line in found) + 0.65, 0.5)
     return places
 
 
@@ -191,7 +191,7 @@ def _squares(
     marks.squares(ax, scale, centres, weights, 0.5 * places.row, CI)
 
 
-def _frame(ax: Axes, scale: marks.Scale, places: Layout, fit: Fit, rows: float) -> None:
+def frame(ax: Axes, scale: marks.Scale, places: Layout, fit: Fit, rows: float) -> None:
     """Set scale, limits and ticks: the axis of effects takes its part of the Axes' width."""
     low, high = scale.limits
     unit = scale.limits.span / (places.stop - places.start)
@@ -272,7 +272,8 @@ def _columns(ax: Axes, texts: Sequence[Texts], heights: Sequence[float], places:
             )
 
 
-def _rule(ax: Axes, y: float, width: float) -> None:
+def rule(ax: Axes, y: float, width: float) -> None:
+    """Draw a line across the Axes."""
     ax.plot([0, 1], [y, y], transform=ax.get_yaxis_transform(), color=CI, linewidth=width)
 
 
@@ -295,7 +296,7 @@ def _beneath(
     )
 
 
-def _text(
+def write(
     figure: Figure, y: float, text: str, size: float, color: str, weight: str = "normal"
 ) -> None:
     """Write at the left margin, ``y`` inches above the bottom."""
@@ -312,7 +313,8 @@ def _text(
     )
 
 
-def _wrapped(texts: Sequence[str], width: int) -> list[str]:
+def wrapped(texts: Sequence[str], width: int) -> list[str]:
+    """Break sentences into lines of at most ``width`` characters."""
     return [
         line for text in texts for line in textwrap.wrap(f"{text[:1].upper()}{text[1:]}", width)
     ]

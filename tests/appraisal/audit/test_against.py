@@ -62,7 +62,7 @@ def test_the_true_row_agrees(checks):
             {"estimate": "0.58", "ci_low": "0.16", "ci_high": "1.01", "p": "0.008"},
             ("error", "pool"),
         ),
-        ({"ci_low": "0.16", "ci_high": "0.81", "p": "0.004"}, ("error", "pool")),
+        ({"ci_low": "0.26", "ci_high": "0.71", "p": "<0.0001"}, ("error", "pool")),
         ({"q": "3.58", "i2": "", "p_heterogeneity": ""}, ("error", "pool")),
         ({"p_heterogeneity": "0.20", "q": "", "i2": ""}, ("error", "pool")),
         ({"time": "6"}, ("warning", "k")),

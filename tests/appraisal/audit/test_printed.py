@@ -98,7 +98,7 @@ def test_optional_columns():
         ({"p": "1.2"}, "p is 1.2 in row 1 of t.csv: a P value of 0 to 1"),
         ({"p": "n.s."}, "p is 'n.s.' in row 1 of t.csv"),
         ({"i2": "120%"}, "per cent, 0 to 100, is expected"),
-        ({"model": "REML"}, "model is 'REML' in row 1 of t.csv: a text with fixed"),
+        ({"model": "mixed"}, "model is 'mixed' in row 1 of t.csv: a text with fixed"),
         ({"k": "2.5"}, "k is 2.5 in row 1 of t.csv: a whole number, 1 or more"),
         ({"q": "-1"}, "q is -1 in row 1 of t.csv: a number, 0 or more"),
     ],

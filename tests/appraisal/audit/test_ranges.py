@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bayesmeta.appraisal.audit.ranges import Box, box_of, fixed_range, random_range
+from bayesmeta.appraisal.audit.bounds import Box
+from bayesmeta.appraisal.audit.ranges import box_of, pool_range
 from bayesmeta.evidence.effects import effect_of_arms
 from bayesmeta.evidence.measures import measure_named
 from bayesmeta.evidence.table import table_of_columns
@@ -31,17 +32,17 @@ def test_fixed_estimate_is_exactly_that_of_the_corners(k):
             product(*zip(b.se_low, b.se_high, strict=True)),
         )
         means = [pooled(y, se, "fixed").estimate for y, se in corners]
-        found = fixed_range(b).estimate
+        found = pool_range(b, "IV").estimate
         np.testing.assert_allclose([found.low, found.high], [min(means), max(means)], rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 20])
-@pytest.mark.parametrize(("model", "ranges"), [("fixed", fixed_range), ("random", random_range)])
-def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, model, ranges):
+@pytest.mark.parametrize(("model", "method"), [("fixed", "IV"), ("random", "DL")])
+def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, model, method):
     rng = np.random.default_rng(10 + k)
     for _ in range(10):
         b = box(rng, k, rng.choice([0.01, 0.1, 0.5]))
-        found = ranges(b)
+        found = pool_range(b, method)
         inside = rng.uniform(0, 1, (20, 2, k))
         for u in (*inside, *np.round(inside)):
             y = b.y_low + u[0] * (b.y_high - b.y_low)
@@ -58,8 +59,8 @@ def test_a_box_without_width_is_the_pool():
     y, se = np.array([0.3, -0.2, 0.9]), np.array([0.2, 0.3, 0.25])
     point = Box(y, y, se, se)
     for pool, found in (
-        (pooled(y, se, "fixed"), fixed_range(point)),
-        (pooled(y, se, "random"), random_range(point)),
+        (pooled(y, se, "fixed"), pool_range(point, "IV")),
+        (pooled(y, se, "random"), pool_range(point, "DL")),
     ):
         for name in NUMBERS:
             bounds = getattr(found, name)

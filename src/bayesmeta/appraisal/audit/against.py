@@ -15,15 +15,9 @@ from bayesmeta.appraisal.audit.data import (
 from bayesmeta.appraisal.audit.finding import Finding, Interval, Severity
 from bayesmeta.appraisal.audit.printed import Printed, PrintedRow
 from bayesmeta.appraisal.audit.ranges import PoolRange
+from bayesmeta.appraisal.audit.recipes import Recipe
 from bayesmeta.appraisal.audit.region import off_scale
 from bayesmeta.evidence.study import Pool
-
-METHODS = {"fixed": ("MH", "IV"), "random": ("DL",), None: ("MH", "IV", "DL")}
-NAMES = {
-    "MH": "Mantel-Haenszel",
-    "IV": "inverse variance",
-    "DL": "DerSimonian-Laird",
-}
 
 
 def check_against(row: PrintedRow, data: Data) -> Iterator[Finding]:
@@ -49,19 +43,23 @@ def check_against(row: PrintedRow, data: Data) -> Iterator[Finding]:
 
 
 def agrees(row: PrintedRow, data: Data) -> bool:
-    """Say whether the pool of the rows, by the row's own model, is the printed one."""
+    """Say whether the pool of the rows, by a method that the row's label allows, is the printed."""
     pool = data.pool_of(row)
     if pool is None:
         return False
-    ranges = pool_ranges(
-        pool, box_of_rows(data, data.rows_of(pool)), data.measure, data.evidence.convention
-    )
-    return any(not disagreements(row, x) for x in labelled(row, ranges, pool.k))
+    recipes = row.label.meant(pool.k) + row.label.open(pool.k)
+    return matching(row, ranges_of(data, pool, recipes)) is not None
 
 
-def labelled(row: PrintedRow, ranges: Iterable[PoolRange], k: int) -> list[PoolRange]:
-    """Return the pools that a row's label can mean; of one study every method makes the same."""
-    return [x for x in ranges if x.method in METHODS[row.model if k > 1 else None]]
+def ranges_of(data: Data, pool: Pool, recipes: Iterable[Recipe]) -> Iterator[PoolRange]:
+    """Yield the pools of a pool's rows, one a recipe that suits them."""
+    box = box_of_rows(data, data.rows_of(pool))
+    return pool_ranges(pool, box, recipes, data.measure, data.evidence.convention)
+
+
+def matching(row: PrintedRow, found: Iterable[PoolRange]) -> PoolRange | None:
+    """Return the first pool that has all numbers of a printed row."""
+    return next((one for one in found if not disagreements(row, one)), None)
 
 
 def disagreements(row: PrintedRow, found: PoolRange) -> list[tuple[str, Printed, Interval]]:
@@ -90,7 +88,7 @@ def described(row: PrintedRow, found: PoolRange) -> str:
     )
     return (
         f"{row.measure.name} {estimate:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}) "
-        f"by {NAMES[found.method]}"
+        f"by {Recipe(found.method, found.ci).words}"
     )
 
 
@@ -119,29 +117,36 @@ def _patients(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
 
 def _pool(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Finding]:
     """Recompute the pool; a contradiction weighs as much as the rows: reported, derived, made."""
-    box = box_of_rows(data, data.rows_of(pool))
-    ranges = pool_ranges(pool, box, data.measure, data.evidence.convention)
-    wanted = labelled(row, ranges, pool.k)
-    if any(not disagreements(row, x) for x in wanted):
+    meant = list(ranges_of(data, pool, row.label.meant(pool.k)))
+    if not meant or matching(row, meant):
         return
-    others = [x for x in ranges if x not in wanted and not disagreements(row, x)]
-    if others:
+    best = min(meant, key=lambda x: len(disagreements(row, x)))
+    words = f"the rows of {listed(pool.studies)} give {row.shown} as"
+    if found := matching(row, ranges_of(data, pool, row.label.open(pool.k))):
+        yield row.finding(
+            "note",
+            "method",
+            f"{words} {described(row, found)}, which the label does not say, and not "
+            f"{described(row, best)}",
+            row.shown,
+        )
+        return
+    if found := matching(row, ranges_of(data, pool, row.label.others(pool.k))):
         yield row.finding(
             "error",
             "model",
-            f"labelled {row.model}, but the rows of {listed(pool.studies)} give {row.shown} as "
-            f"{described(row, others[0])} and not {described(row, wanted[0])}",
-            row.model or "",
+            f"labelled {row.label.words}, but {words} {described(row, found)} and not "
+            f"{described(row, best)}",
+            row.label.words,
         )
         return
-    best = min(wanted, key=lambda x: len(disagreements(row, x)))
     for name, printed, recomputed in disagreements(row, best):
         status = {s for s in pool.status if s not in (None, "reported")}
-        words = f" (rows {listed(sorted(status))})" if status else ""
+        kind = f" (rows {listed(sorted(status))})" if status else ""
         yield row.finding(
             _weight(pool),
             "pool",
-            f"{listed(pool.studies)}{words} give {described(row, best)}, {name} "
+            f"{listed(pool.studies)}{kind} give {described(row, best)}, {name} "
             f"{span(recomputed)} by rounding; printed {printed.text}",
             printed.text,
             recomputed,
@@ -163,9 +168,12 @@ def _independent_rows(row: PrintedRow, data: Data, pool: Pool) -> Iterator[Findi
         return
     convention = data.evidence.convention
     found = pool_at(data.table, rows, data.measure, convention)
-    ranges = pool_ranges(found, box_of_rows(data, rows), data.measure, convention)
-    wanted = labelled(row, ranges, found.k)
-    if not any(not disagreements(row, x) for x in wanted):
+    box, label = box_of_rows(data, rows), row.label
+    wanted, left = (
+        list(pool_ranges(found, box, recipes, data.measure, convention))
+        for recipes in (label.meant(found.k), label.open(found.k))
+    )
+    if wanted and not matching(row, wanted + left):
         made = listed(
             f"{study} ({status})"
             for study, status in zip(pool.studies, pool.status, strict=True)

@@ -8,7 +8,8 @@ from bayesmeta.appraisal.audit.against import agrees
 from bayesmeta.appraisal.audit.alone import p_of_q, q_of, span
 from bayesmeta.appraisal.audit.data import INDEPENDENT, MADE, Data, box_of_rows, listed
 from bayesmeta.appraisal.audit.finding import Finding, Interval
-from bayesmeta.appraisal.audit.printed import Model, PrintedRow
+from bayesmeta.appraisal.audit.printed import PrintedRow
+from bayesmeta.appraisal.audit.recipes import Model
 from bayesmeta.appraisal.audit.region import Region, off_scale
 from bayesmeta.appraisal.audit.split import WIDE, Component, other_of_two, split_pool
 from bayesmeta.appraisal.audit.tables import MEASURES, MOST, Counts, possible_tables, tables_of
@@ -35,7 +36,9 @@ def check_counts(row: PrintedRow, data: Data | None, sizes: Sizes) -> Iterator[F
     Every set of k of the trials with known arm sizes is tried. A row of one study that prints its
     numbers of patients needs no data: ``n_treatment`` and ``n_control``, or ``n`` in any arms.
     """
-    if row.measure.name not in MEASURES or (data is not None and _counted(row, data)):
+    if row.measure.name not in MEASURES or not row.label.revman5:
+        return
+    if data is not None and _counted(row, data):
         return
     pool = None if data is None else data.pool_of(row)
     k = row.k if row.k is not None else 0 if pool is None else pool.k
@@ -75,6 +78,8 @@ def check_split(row: PrintedRow, data: Data | None) -> Iterator[Finding]:
     k = row.k if row.k is not None else 0 if pool is None else pool.k
     region = Region.of(row)
     if k != 2 or row.model is None or region.empty or region.se.low <= 0:
+        return
+    if not row.label.revman5:
         return
     known = [] if pool is None else _known(pool)
     if data is not None and pool is not None and pool.k == 2 and len(known) == 1:

@@ -1,18 +1,13 @@
 """The study rows behind a printed table, row by row, as an audit needs them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bayesmeta.appraisal.audit.bounds import Box
 from bayesmeta.appraisal.audit.printed import PrintedRow
-from bayesmeta.appraisal.audit.ranges import (
-    Box,
-    PoolRange,
-    box_of,
-    exact,
-    fixed_range,
-    random_range,
-)
+from bayesmeta.appraisal.audit.ranges import PoolRange, box_of, exact_range, pool_range
+from bayesmeta.appraisal.audit.recipes import Recipe
 from bayesmeta.evidence.analysis import evidence_of_rows, rows_of_analysis
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
@@ -20,7 +15,7 @@ from bayesmeta.evidence.pooling import Keys, keys_of, statuses_of, words_of_time
 from bayesmeta.evidence.read import evidence_from_table
 from bayesmeta.evidence.study import Convention, Evidence, Pool
 from bayesmeta.evidence.table import Table, read_table
-from bayesmeta.frequentist import frequentist_pools
+from bayesmeta.frequentist.pools import studies_of
 
 INDEPENDENT = frozenset({None, "reported", "secondary"})
 """What may be said of a row that was not made from the printed pool."""
@@ -63,6 +58,15 @@ class Data:
     def measure(self) -> Measure:
         """The measure of the analysis."""
         return self.evidence.measure
+
+    def owns(self, row: PrintedRow) -> bool:
+        """Say whether rows of this outcome, measure and design stand for a printed row."""
+        designs = set(self.table.text("design")) if "design" in self.table else set()
+        return (
+            row.outcome in self.keys.outcomes
+            and row.measure == self.measure
+            and (not designs or not row.design or row.design in designs)
+        )
 
     def pool_of(self, row: PrintedRow) -> Pool | None:
         """Return the pool that stands for a printed row."""
@@ -118,14 +122,22 @@ def pool_at(table: Table, rows: Sequence[int], measure: Measure, convention: Con
     )
 
 
-def pool_ranges(pool: Pool, box: Box, measure: Measure, convention: Convention) -> list[PoolRange]:
-    """Return the pools of some rows, by each method that a printed row may stand for.
+def pool_ranges(
+    pool: Pool, box: Box, recipes: Iterable[Recipe], measure: Measure, convention: Convention
+) -> Iterator[PoolRange]:
+    """Yield the pools of some rows by each recipe that suits them.
 
     Counts are exact; other rows can be anything that rounds to them.
     """
-    if pool.counts is not None:
-        return [exact(found) for found in frequentist_pools(pool, measure, convention)]
-    return [fixed_range(box), random_range(box)]
+    studies = studies_of(pool, measure)
+    for recipe in recipes:
+        if studies.counts is None:
+            if recipe.method != "MH":
+                yield pool_range(box, recipe.method, recipe.ci)
+        elif recipe.method != "Peto" or measure.name == "OR":
+            found = exact_range(studies, recipe.method, recipe.ci, convention)
+            if found is not None:
+                yield found
 
 
 def data_of_analysis(path: Path, root: Path) -> Data:
@@ -150,9 +162,11 @@ def data_of_analysis(path: Path, root: Path) -> Data:
     )
 
 
-def data_of_table(path: Path, measure: str, outcome: str) -> Data:
-    """Read a table of studies without an analysis file; RevMan 5's rules."""
-    evidence = evidence_from_table(path, measure=measure, name=outcome, convention="revman5")
+def data_of_table(
+    path: Path, measure: str | None, outcome: str, convention: Convention = "revman5"
+) -> Data:
+    """Read a table of studies without an analysis file."""
+    evidence = evidence_from_table(path, measure=measure, name=outcome, convention=convention)
     table = read_table(path)
     keys = keys_of(table, outcome, "time")
     kept = tuple(range(len(table)))

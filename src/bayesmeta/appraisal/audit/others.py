@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from itertools import product
 from math import inf, prod
 
-from bayesmeta.appraisal.audit.against import disagreements, labelled
+from bayesmeta.appraisal.audit.against import disagreements
 from bayesmeta.appraisal.audit.alone import span
+from bayesmeta.appraisal.audit.bounds import Box
 from bayesmeta.appraisal.audit.data import Data, listed
 from bayesmeta.appraisal.audit.finding import Finding
 from bayesmeta.appraisal.audit.printed import PrintedRow, read_printed, time_column
-from bayesmeta.appraisal.audit.ranges import Box, PoolRange, box_of, fixed_range, random_range
+from bayesmeta.appraisal.audit.ranges import PoolRange, box_of, pool_range
 from bayesmeta.appraisal.audit.region import on_scale
 from bayesmeta.evidence.pooling import Keys, keys_of
 from bayesmeta.evidence.table import Table
@@ -37,8 +38,8 @@ def check_alternatives(data: Data, row: PrintedRow) -> Iterator[Finding]:
         at = [i for i, place in enumerate(places) if place == (row.outcome, row.time)]
         if not at:
             continue
-        pools = (fixed_range(rows.box[at]), random_range(rows.box[at]))
-        wanted = labelled(row, pools, len(at))
+        recipes = [one for one in row.label.meant(len(at)) if one.method != "MH"]
+        wanted = [pool_range(rows.box[at], one.method, one.ci) for one in recipes]
         off = min((disagreements(row, pool) for pool in wanted), key=len)
         misses = "; ".join(f"{what} {span(x)}, printed {p.text}" for what, p, x in off)
         result = f"but for {misses}" if off else "too, which cannot decide between them"
@@ -84,7 +85,7 @@ def _search(row: PrintedRow, rows: _Rows) -> str:
         if len(selection) < 2:
             continue
         tried += 1
-        pools = (fixed_range(rows.box[selection]), random_range(rows.box[selection]))
+        pools = [pool_range(rows.box[selection], method) for method in ("IV", "DL")]
         if any(not disagreements(row, pool) for pool in pools):
             found.append(selection)
         gap = min(_gap(row, pool) for pool in pools)

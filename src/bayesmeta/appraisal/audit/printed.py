@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
 
 from bayesmeta.appraisal.audit.finding import Finding, Interval, Severity
+from bayesmeta.appraisal.audit.recipes import Label, Model, label_of
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.measures import Measure, measure_named
 from bayesmeta.evidence.table import NUMBER, STANDARD_ERROR, Rule, Table
-
-type Model = Literal["fixed", "random"]
 
 P_COLUMNS = ("p", "p_overall")
 LIMITS = ("estimate", "ci_low", "ci_high")
@@ -82,7 +80,7 @@ class PrintedRow:
     time: float | None
     design: str
     measure: Measure
-    model: Model | None
+    label: Label
     estimate: Printed
     ci_low: Printed
     ci_high: Printed
@@ -96,6 +94,11 @@ class PrintedRow:
     n: Mapping[str, int]
     source: str
     padded: int | None
+
+    @property
+    def model(self) -> Model | None:
+        """The model that the row's label names."""
+        return self.label.model
 
     @property
     def decimals(self) -> int:
@@ -132,10 +135,11 @@ def read_printed(table: Table) -> tuple[PrintedRow, ...]:
     """Read the rows of a table of pooled results as text, so that every printed digit counts.
 
     Columns ``outcome, measure, estimate, ci_low, ci_high`` (95 %; ratios on the ratio scale) are
-    needed; a time (any column whose name begins with ``time``), ``model`` (fixed or random), ``k``,
-    ``n`` and ``n_<arm>``, ``p`` (or ``p_overall``), ``q``, ``df``, ``i2`` (per cent),
-    ``p_heterogeneity``, ``se`` (log scale for ratios), ``design`` and ``source`` are used where
-    they are. P values may be bounds: ``<0.001``.
+    needed; a time (any column whose name begins with ``time``), ``model`` (fixed or random, and the
+    method where it is printed: ``random, REML, Hartung-Knapp``), ``k``, ``n`` and ``n_<arm>``,
+    ``p`` (or ``p_overall``), ``q``, ``df``, ``i2`` (per cent), ``p_heterogeneity``, ``se`` (log
+    scale for ratios), ``design`` and ``source`` are used where they are. P values may be bounds:
+    ``<0.001``.
 
     A number has the digits that its text has. Where no estimate or limit of the whole table ends
     in a 0 after the point, a spreadsheet may have dropped them: a row whose numbers differ in
@@ -173,7 +177,7 @@ def _row(table: Table, *, lost: bool) -> PrintedRow:
         time=float(table.numbers(time)[0]) if time and _text(table, time) else None,
         design=_text(table, "design"),
         measure=measure,
-        model=_model(table),
+        label=_label(table),
         estimate=printed(estimate),
         ci_low=printed(low),
         ci_high=printed(high),
@@ -281,13 +285,9 @@ def _measure(table: Table) -> Measure:
         raise InputError(f"{error} in {table.where(0)}") from None
 
 
-def _model(table: Table) -> Model | None:
+def _label(table: Table) -> Label:
     text = _text(table, "model")
-    words = text.casefold()
-    if not text:
-        return None
-    if "random" in words:
-        return "random"
-    if "fixed" in words or "common" in words:
-        return "fixed"
-    return table.fail("model", 0, "a text with fixed, common or random is expected")
+    found = label_of(text)
+    if text and found.model is None:
+        table.fail("model", 0, "a text with fixed, common or random is expected")
+    return found

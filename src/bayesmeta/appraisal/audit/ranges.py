@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from bayesmeta.appraisal.audit.alone import i2_of_q, p_of_q
+from bayesmeta.appraisal.audit.bounds import (
+    Bounds,
+    Box,
+    mean_range,
+    q_range,
+    spread_range,
+    tau2_range,
+)
 from bayesmeta.appraisal.audit.finding import Interval
 from bayesmeta.appraisal.audit.printed import printed
 from bayesmeta.appraisal.audit.region import Z, hull, two_sided
@@ -16,32 +25,18 @@ from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.study import Convention
 from bayesmeta.evidence.table import Table
-from bayesmeta.frequentist import FrequentistPool
+from bayesmeta.frequentist import COMMON_EFFECT, Inference, Method, Studies, pool
 
 _TINY = 1e-300
-_LEAST_SE = 1e-75  # its fourth power is above 0
 _ARMS = ("treatment", "control")
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """Estimates and standard errors of k studies, each between two bounds, shape (k,)."""
-
-    y_low: Array
-    y_high: Array
-    se_low: Array
-    se_high: Array
-
-    def __getitem__(self, rows: list[int]) -> "Box":
-        """Return the box of some of the studies."""
-        return Box(self.y_low[rows], self.y_high[rows], self.se_low[rows], self.se_high[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class PoolRange:
     """What a pool can be, on the analysis scale; ``i2`` in per cent."""
 
-    method: str
+    method: Method
+    ci: Inference
     estimate: Interval
     ci_low: Interval
     ci_high: Interval
@@ -78,107 +73,99 @@ def box_of(table: Table, measure: Measure, convention: Convention) -> Box:
     return Box(low, high, *_standard_errors(table, measure, columns[1], low, high))
 
 
-def fixed_range(box: Box) -> PoolRange:
-    """Return the range of the inverse-variance pool.
+def pool_range(box: Box, method: Method, ci: Inference = "wald") -> PoolRange:
+    """Return the range of a pool by inverse variance: bounds of tau2 and the SEs bound the rest.
 
-    ``sum w y / sum w`` rises with every y, and is monotone in every w: its largest value has each
-    w at its upper bound where y is above the mean and at its lower one elsewhere, so the k + 1
-    cuts of the sorted y hold it. Q is the least of ``sum w (y - c)^2`` over c, so it rises with
-    every w; and its root is a seminorm of y, so it moves by at most ``sqrt(sum w r^2)`` where each
-    y moves by at most r. The limits are bounded by those of estimate and SE.
+    Peto's pool of (O - E) / V with variances 1 / V is one of inverse variance. Hartung and Knapp's
+    SE is ``(Q(tau2) / ((k - 1) sum w))^1/2``; beside their interval RevMan Web prints Wald's P, so
+    the range of P holds both. I2 is (Q - df) / Q in RevMan 5 and in metafor tau2 / (tau2 + typical
+    variance), which differ unless tau2 is DerSimonian and Laird's: its range holds both too.
+
+    Examples
+    --------
+    >>> y, se = np.array([1.0, 2.0]), np.array([1.0, 1.0])
+    >>> pool_range(Box(y - 0.05, y + 0.05, se, se), "IV").estimate
+    Interval(low=1.45, high=1.55)
     """
-    w_low, w_high = _weights(box)
-    return _pool_range("IV", box, w_low, w_high, _q_range(box, w_low, w_high))
-
-
-def random_range(box: Box) -> PoolRange:
-    """Return the range of the DerSimonian-Laird pool.
-
-    ``tau2 = max(0, (Q - df) / C)`` with ``C = sum w - sum w^2 / sum w``, which rises with every w:
-    ``dC/dw_i = (1 - p_i)^2 + sum_(j != i) p_j^2`` with ``p = w / sum w``. Bounds of Q and C bound
-    tau2, and those of tau2 and the SEs the pool.
-    """
-    w_low, w_high = _weights(box)
-    q, df = _q_range(box, w_low, w_high), len(w_low) - 1
-    if df == 0:
-        return _pool_range("DL", box, w_low, w_high, q)
-    least, most = _spread(w_low), _spread(w_high)
-    tau2_low, tau2_high = max(0.0, (q.low - df) / most), max(0.0, (q.high - df) / least)
-    return _pool_range("DL", box, 1 / (1 / w_low + tau2_high), 1 / (1 / w_high + tau2_low), q)
-
-
-def exact(pool: FrequentistPool) -> PoolRange:
-    """Return the range of a pool without rounding: points."""
-
-    def point(x: float) -> Interval:
-        return Interval(x, x)
-
-    return PoolRange(
-        method=pool.method,
-        estimate=point(pool.estimate),
-        ci_low=point(pool.ci_low),
-        ci_high=point(pool.ci_high),
-        p=point(pool.p),
-        q=point(pool.q),
-        i2=None if pool.i2 is None else point(100 * pool.i2),
-        p_heterogeneity=None if pool.p_heterogeneity is None else point(pool.p_heterogeneity),
-    )
-
-
-def _weights(box: Box) -> tuple[Array, Array]:
-    return box.se_high**-2, np.maximum(box.se_low, _LEAST_SE) ** -2
-
-
-def _spread(w: Array) -> float:
-    """Return ``sum w - sum w^2 / sum w = sum_(i != j) w_i w_j / sum w``, without cancellation."""
-    pairs = np.outer(w, w)
-    np.fill_diagonal(pairs, 0.0)
-    return float(pairs.sum() / w.sum())
-
-
-def _pool_range(method: str, box: Box, w_low: Array, w_high: Array, q: Interval) -> PoolRange:
-    df = len(w_low) - 1
-    mu = Interval(
-        -_largest_mean(-box.y_low, w_low, w_high), _largest_mean(box.y_high, w_low, w_high)
-    )
-    se = Interval(float(w_high.sum() ** -0.5), float(w_low.sum() ** -0.5))
-    nearest = 0.0 if mu.low <= 0 <= mu.high else min(abs(mu.low), abs(mu.high))
-    farthest = max(abs(mu.low), abs(mu.high))
+    df = box.k - 1
+    tau2 = Interval(0.0, 0.0) if method in COMMON_EFFECT else tau2_range(method, box)
+    common, weights = box.weights(Interval(0.0, 0.0)), box.weights(tau2)
+    q, mu = q_range(box, common), mean_range(box, weights)
+    se = wald = Interval(*(float(w.sum() ** -0.5) for w in reversed(weights)))
+    t, p = Z, _p_range(mu, wald)
+    if ci != "wald" and df:
+        se = _hartung_knapp(box, weights)
+        if ci == "hksj-floor":
+            se = Interval(max(se.low, wald.low), max(se.high, wald.high))
+        t = float(stdtrit(df, 0.975))
+        p = _both(p, _p_range(mu, se, df))
+    i2 = i2_of_q(q, df) if df else None
+    if i2 and method not in (*COMMON_EFFECT, "DL"):
+        i2 = _both(i2, _i2_of_tau2(tau2, spread_range(common), df))
     return PoolRange(
         method=method,
+        ci=ci,
         estimate=mu,
-        ci_low=Interval(mu.low - Z * se.high, mu.high - Z * se.low),
-        ci_high=Interval(mu.low + Z * se.low, mu.high + Z * se.high),
-        p=hull(two_sided(np.array([nearest / se.high, farthest / se.low]))),
+        ci_low=Interval(mu.low - t * se.high, mu.high - t * se.low),
+        ci_high=Interval(mu.low + t * se.low, mu.high + t * se.high),
+        p=p,
         q=q,
-        i2=i2_of_q(q, df) if df else None,
+        i2=i2,
         p_heterogeneity=p_of_q(q, df) if df else None,
     )
 
 
-def _largest_mean(y: Array, w_low: Array, w_high: Array) -> float:
-    order = np.argsort(-y)
-    y, low, high = y[order], w_low[order], w_high[order]
-    zero = np.zeros(1)
+def exact_range(
+    studies: Studies, method: Method, ci: Inference, convention: Convention
+) -> PoolRange | None:
+    """Return the range of a pool of 2x2 tables, without rounding; None without an estimate.
 
-    def cut(values: Array) -> Array:
-        """Sum the first j at their upper weight and the others at their lower, j = 0, ..., k."""
-        upper = np.concatenate([zero, np.cumsum(values * high)])
-        lower = np.concatenate([zero, np.cumsum(values * low)])
-        return np.asarray(upper + lower[-1] - lower)
+    P of Hartung and Knapp's interval and I2 have the ranges of `pool_range`.
+    """
+    around: Literal["IV", "MH"] = "MH" if convention == "revman5" else "IV"
+    found = pool(studies, method, ci=ci, profile=convention, around=around)
+    web = pool(studies, method, ci=ci, profile="revman-web", around=around)
+    if found is None or web is None:
+        return None
+    i2s = [100 * one.i2 for one in (found, web) if one.i2 is not None]
+    return PoolRange(
+        method=method,
+        ci=found.ci,
+        estimate=Interval(found.estimate, found.estimate),
+        ci_low=Interval(found.ci_low, found.ci_low),
+        ci_high=Interval(found.ci_high, found.ci_high),
+        p=Interval(min(found.p, web.p), max(found.p, web.p)),
+        q=Interval(found.q, found.q),
+        i2=Interval(min(i2s), max(i2s)) if i2s else None,
+        p_heterogeneity=(
+            None
+            if found.p_heterogeneity is None
+            else Interval(found.p_heterogeneity, found.p_heterogeneity)
+        ),
+    )
 
-    return float((cut(y) / cut(np.ones_like(y))).max())
+
+def _hartung_knapp(box: Box, weights: Bounds) -> Interval:
+    q, df = q_range(box, weights), box.k - 1
+    least, most = (float(w.sum()) for w in weights)
+    return Interval((q.low / df / most) ** 0.5, (q.high / df / least) ** 0.5)
 
 
-def _q_range(box: Box, w_low: Array, w_high: Array) -> Interval:
-    y, r = (box.y_low + box.y_high) / 2, (box.y_high - box.y_low) / 2
+def _p_range(mu: Interval, se: Interval, df: int | None = None) -> Interval:
+    nearest = 0.0 if mu.low <= 0 <= mu.high else min(abs(mu.low), abs(mu.high))
+    farthest = max(abs(mu.low), abs(mu.high))
+    z = np.array([nearest / max(se.high, _TINY), farthest / max(se.low, _TINY)])
+    return hull(two_sided(z, df))
 
-    def root(w: Array) -> tuple[float, float]:
-        centred = y - w @ y / w.sum()
-        return float(np.sqrt(w @ centred**2)), float(np.sqrt(w @ r**2))
 
-    (least, shift), (most, wider) = root(w_low), root(w_high)
-    return Interval(max(0.0, least - shift) ** 2, (most + wider) ** 2)
+def _i2_of_tau2(tau2: Interval, c: Interval, df: int) -> Interval:
+    """Return ``tau2 / (tau2 + df / C)`` in per cent."""
+    low, high = (100 * t * w / (t * w + df) for t, w in ((tau2.low, c.low), (tau2.high, c.high)))
+    return Interval(low, high)
+
+
+def _both(one: Interval, other: Interval) -> Interval:
+    return Interval(min(one.low, other.low), max(one.high, other.high))
 
 
 def _bounds(table: Table, column: str) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from bayesmeta.appraisal.audit.data import Data, data_of_analysis, data_of_table
 from bayesmeta.appraisal.audit.finding import SEVERITIES, Finding, Severity
 from bayesmeta.appraisal.audit.others import check_alternatives, check_later
 from bayesmeta.appraisal.audit.printed import PrintedRow, read_printed
+from bayesmeta.appraisal.audit.recipes import LEVEL
 from bayesmeta.appraisal.audit.review import (
     check_agreement,
     check_left_out,
@@ -24,6 +25,7 @@ from bayesmeta.appraisal.audit.trials import check_trials
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.project import Project, bundled_project
 from bayesmeta.evidence.table import Table, read_table
+from bayesmeta.fit.words import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,6 +185,11 @@ def _of_rows(
     yield from check_significance(rows)
     yield from check_agreement(pairs)
     for row, data in pairs:
+        if row.label.level != LEVEL:
+            yield row.finding(
+                "note", "level", f"an interval of {percent(row.label.level)}: not checked"
+            )
+            continue
         yield from check_alone(row)
         if data is not None:
             yield from check_against(row, data)
@@ -229,15 +236,7 @@ def _same(one: Table | None, other: Table) -> bool:
 
 def _owner(row: PrintedRow, owners: Sequence[Data]) -> Data | None:
     """Return the data that hold the rows of a printed row: outcome, measure and design agree."""
-    for data in owners:
-        designs = set(data.table.text("design")) if "design" in data.table else set()
-        if (
-            row.outcome in data.keys.outcomes
-            and row.measure == data.measure
-            and (not designs or not row.design or row.design in designs)
-        ):
-            return data
-    return None
+    return next((data for data in owners if data.owns(row)), None)
 
 
 def _all_behind(table: Table, home: Project, data: Sequence[Data]) -> list[Data]:

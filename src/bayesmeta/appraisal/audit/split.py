@@ -19,7 +19,7 @@ from math import sqrt
 import numpy as np
 
 from bayesmeta.appraisal.audit.finding import Interval
-from bayesmeta.appraisal.audit.printed import Model
+from bayesmeta.appraisal.audit.recipes import Model
 from bayesmeta.appraisal.audit.region import Region, hull
 
 EQUAL = Interval(0.5, 0.5)

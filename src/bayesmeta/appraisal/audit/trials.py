@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import inf
 
 from bayesmeta.appraisal.audit.alone import span
+from bayesmeta.appraisal.audit.bounds import Box
 from bayesmeta.appraisal.audit.data import Data, box_of_rows
 from bayesmeta.appraisal.audit.finding import Finding, Interval
 from bayesmeta.appraisal.audit.printed import time_column
-from bayesmeta.appraisal.audit.ranges import Box, box_of
+from bayesmeta.appraisal.audit.ranges import box_of
 from bayesmeta.evidence.layouts import layout_of
 from bayesmeta.evidence.measures import Measure
 from bayesmeta.evidence.pooling import Keys, keys_of
