@@ -15,6 +15,7 @@ import lazy_loader
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit import Audit, audit
     from bayesmeta.appraisal.grid import Grid
+    from bayesmeta.appraisal.historical import MapPrior, map_prior
     from bayesmeta.appraisal.reanalysis import Reanalysis, reanalyse, reanalyse_folder
     from bayesmeta.appraisal.sensitivity import Sensitivity, sensitivity
     from bayesmeta.errors import InputError
@@ -59,6 +60,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "appraisal.grid": ["Grid"],
+        "appraisal.historical": ["MapPrior", "map_prior"],
         "appraisal.reanalysis": ["Reanalysis", "reanalyse", "reanalyse_folder"],
         "appraisal.sensitivity": ["Sensitivity", "sensitivity"],
         "appraisal.audit": ["Audit", "audit"],
@@ -122,6 +124,7 @@ __all__ = [
     "LogNormal",
     "LogStudentT",
     "Lomax",
+    "MapPrior",
     "Normal",
     "NormalMixture",
     "OverallJeffreys",
@@ -140,6 +143,7 @@ __all__ = [
     "audit",
     "fit",
     "known_unit_information_sd",
+    "map_prior",
     "pool",
     "reanalyse",
     "reanalyse_folder",

@@ -61,6 +61,7 @@ def test_the_object_is_that_of_fit_without_what_is_bayesian(analysis):
     for mine, row in both:
         assert set(mine) == set(row)
         assert mine["posterior"] is mine["nuts"] is None
+        assert mine["probabilities"] is mine["bayes_factors"] is None
         assert mine["published"] == row["published"]
         for pool in row["frequentist"]:
             (again,) = (

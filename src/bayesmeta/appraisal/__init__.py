@@ -2,6 +2,7 @@
 
 from bayesmeta.appraisal.conflict import Conflict, prior_data_conflict
 from bayesmeta.appraisal.distance import Distances, hellinger
+from bayesmeta.appraisal.historical import MapPrior, map_prior
 from bayesmeta.appraisal.joint import Joint, Trace, joint_density, trace
 from bayesmeta.appraisal.power_scaling import power_scaling
 from bayesmeta.appraisal.predictive import (
@@ -22,6 +23,7 @@ __all__ = [
     "Distances",
     "Hypotheses",
     "Joint",
+    "MapPrior",
     "PredictiveP",
     "PriorSize",
     "Sceptical",
@@ -32,6 +34,7 @@ __all__ = [
     "estimate_of",
     "hellinger",
     "joint_density",
+    "map_prior",
     "most_sceptical",
     "posterior_predictive",
     "power_scaling",

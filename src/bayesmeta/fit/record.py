@@ -93,7 +93,8 @@ def _row(fit: "Fit", row: "Row") -> dict[str, Any]:
 
 
 def _pooled_row(row: "PooledRow") -> dict[str, Any]:
-    return _place(row) | {"posterior": None, "nuts": None}
+    nothing = ("posterior", "probabilities", "bayes_factors", "nuts")
+    return _place(row) | dict.fromkeys(nothing)
 
 
 def _place(row: "Row | PooledRow") -> dict[str, Any]:
