@@ -12,6 +12,7 @@ from bayesmeta.appraisal.reanalysis import library
 from bayesmeta.appraisal.reanalysis.journal import Journal
 from bayesmeta.appraisal.reanalysis.record import COLUMNS
 from tests.evidence.revman import make
+from tests.evidence.revman.test_csv import web
 
 
 def shelf(folder, n=5):
@@ -52,6 +53,17 @@ def test_one_table(tmp_path):
     for name in table.columns:
         same = parquet[name].astype(object).where(parquet[name].notna(), None)
         assert list(same) == list(table[name].astype(object).where(table[name].notna(), None))
+
+
+def test_a_package_of_revman_web_is_one_review(tmp_path):
+    folder = tmp_path / "web" / "package"
+    folder.mkdir(parents=True)
+    alone = web(folder)
+    (folder / "CD000001-risk-of-bias.csv").write_text("a,b\n")
+    (folder / ".hidden.csv").write_text("a,b\n")
+    found, table = reanalysed(tmp_path / "web", tmp_path / "all.csv")
+    assert (found.reviews, found.failed) == (1, ())
+    assert {row["outcome"] for row in rows(table)} == {one.id for one in alone.outcomes}
 
 
 def test_past_damage(tmp_path):

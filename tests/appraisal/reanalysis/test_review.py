@@ -166,6 +166,30 @@ def test_table(full):
     assert math.exp(table["mu_median"][0]) == pytest.approx(0.87, abs=0.005)
 
 
+EXTREME = {
+    "the same twice": [(0.0, 0.2), (0.0, 0.2)],
+    "one exact study": [(0.1, 1e12), (0.2, 1e-12)],
+    "contradiction": [(1e10, 1e-3), (-1e10, 1e-3)],
+    "all magnitudes": [(0.0, 1e-58), (1.0, 1e58)],
+    "a ratio beyond doubles": [(800.0, 1.0), (801.0, 1.0)],
+    "a limit beyond doubles": [(300.0, 400.0), (1.0, 1e4)],
+}
+
+
+@pytest.mark.parametrize("tau", [None, "half-cauchy(1)", "jeffreys", "uniform(0, 2)", "fixed(0)"])
+def test_extreme_numbers_are_numbers_or_null(tmp_path, tau):
+    outcomes = [
+        make.generic([make.given(f"S{j}", *row) for j, row in enumerate(rows)], ID=f"CMP-003.0{i}")
+        for i, rows in enumerate(EXTREME.values())
+    ]
+    path = write(tmp_path, make.review(make.comparison(*outcomes)))
+    told = bm.reanalyse(path, tau=tau).to_dict()
+    json.dumps(told, allow_nan=False)
+    for name, one in zip(EXTREME, told["outcomes"], strict=True):
+        assert (one["recomputed"] is None) == (name == "a ratio beyond doubles")
+        assert one["posterior"] is not None or one["reasons"]["posterior"]
+
+
 def test_a_prior_that_does_not_suit_is_a_reason(full):
     _, found = full
     again = bm.reanalyse(found.review.source, tau="turner")

@@ -45,9 +45,11 @@ def answers[Answer](
             for future in as_completed(list(pending)):
                 review = pending.pop(future)
                 try:
-                    yield future.result()
+                    answer = future.result()
                 except Exception as error:
-                    yield failed(review, " ".join(f"{type(error).__name__}: {error}".split()))
+                    words = f"{review}: {type(error).__name__}: {error}"
+                    answer = failed(review, " ".join(words.split()))
+                yield answer
         finally:
             for future in pending:
                 future.cancel()

@@ -34,6 +34,13 @@ def read_rm5(raw: bytes, source: str) -> Review:
             f"{source} is XML of another kind, {root.tag[:60]!r}: a review of RevMan 5, "
             "'COCHRANE_REVIEW', is expected"
         )
+    try:
+        return _review(root, source)
+    except RecursionError:
+        raise InputError(f"{source} has {_ENDLESS}") from None
+
+
+def _review(root: "Element", source: str) -> Review:
     studies: dict[str, tuple[str, int | None]] = {}
     for study in root.iter("STUDY"):
         cells = Cells(dict(study.items()), source)
@@ -69,6 +76,8 @@ def _outcome(
 _DEEPEST = 20
 """Subgroups within subgroups: RevMan itself writes one level."""
 
+_ENDLESS = "subgroups within subgroups without end"
+
 
 def _parts(
     element: "Element",
@@ -81,7 +90,7 @@ def _parts(
 ) -> tuple[list[StudyRow], list[Subgroup]]:
     """Return the rows and subgroups right under an outcome or subgroup."""
     if depth > _DEEPEST:
-        raise InputError(f"{source} has subgroups within subgroups without end")
+        raise InputError(f"{source} has {_ENDLESS}")
     rows = [
         _row(data, outcome, part_id, studies, source) for data in element.iterfind(f"{kind}_DATA")
     ]
