@@ -1,7 +1,7 @@
 """Published, recomputed and Bayesian pools side by side."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -157,11 +157,14 @@ class Comparison:
     profile : str or None
         Whose arithmetic was asked for; each analysis's own by default.
     rows : tuple of Compared
+    without_rows : tuple of str
+        Outcome, time and measure of each row of a table given that no study rows belong to.
     """
 
     fits: tuple[Fit, ...]
     profile: Profile | None
     rows: tuple[Compared, ...]
+    without_rows: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -278,7 +281,22 @@ def compare(
         rows += [_compared(fit, row, printed, data, rules_here) for row in fit.rows]
     if not fits:
         raise InputError(f"nothing at time {at:g} in any of {len(sources)} analyses")
-    return Comparison(tuple(fits), rules, tuple(rows))
+    return Comparison(tuple(fits), rules, tuple(rows), tuple(_without_rows(given, read, rows, at)))
+
+
+def _without_rows(
+    given: Table | None,
+    read: Mapping[str, Sequence[PrintedRow]],
+    rows: Sequence[Compared],
+    at: float | None,
+) -> Iterator[str]:
+    if given is None:
+        return
+    used = {id(row.printed) for row in rows}
+    for row in read[given.source]:
+        if id(row) not in used and at in (None, row.time):
+            time = "" if row.time is None else f" at {row.time:g}"
+            yield f"{row.outcome}{time} ({row.measure.name}) of {given.source}"
 
 
 def _sources(
@@ -316,8 +334,8 @@ def _gathered(
     convention: Convention = "metafor" if profile in (None, "metafor") else "revman5"
     if isinstance(source, (str, Path)):
         if is_table(source):
-            outcomes = set(given.text("outcome")) if given else set()
-            name = outcomes.pop() if len(outcomes) == 1 else Path(source).stem
+            name = _one(given, "outcome") or Path(source).stem
+            measure = measure or _one(given, "measure")
             data = data_of_table(Path(source), measure, name, convention)
         else:
             data = data_of_analysis(*analysis_of(str(source), measure=measure, project=project))
@@ -333,6 +351,12 @@ def _gathered(
             f"{evidence.convention}: a profile with these is expected"
         )
     return evidence, data
+
+
+def _one(given: Table | None, column: str) -> str | None:
+    """Return what is the same in all rows of a table."""
+    values = set() if given is None else set(given.text(column))
+    return values.pop() if len(values) == 1 else None
 
 
 def _fit(

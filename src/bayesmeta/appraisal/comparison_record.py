@@ -17,6 +17,7 @@ def record(found: "Comparison") -> dict[str, Any]:
     return {
         "version": __version__,
         "level": found.fits[0].ask.level,
+        "warnings": [f"{printed}: no study rows belong to it" for printed in found.without_rows],
         "analyses": [_analysis(fit) for fit in found.fits],
         "rows": [_row(row) for row in found.rows],
     }

@@ -147,7 +147,7 @@ def save_comparison(found: Comparison, folder: str | Path) -> list[Path]:
 
 
 def _block(row: Compared) -> Block:
-    exact, label = row.row.exact, row.printed and row.printed.label.words
+    exact, label = row.row.exact, row.printed and row.printed.label.short
     show = formatter(row.fit.evidence)
     lines = [
         (f"Published{f', {label}' if label else ''}", row.published, GREY, "s", None),
