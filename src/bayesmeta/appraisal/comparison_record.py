@@ -8,7 +8,8 @@ from bayesmeta.fit.words import meaning
 
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit.printed import Printed
-    from bayesmeta.appraisal.comparison import Compared, Comparison, Estimate
+    from bayesmeta.appraisal.compared import Compared, Estimate
+    from bayesmeta.appraisal.comparison import Comparison
     from bayesmeta.fit import Fit
 
 

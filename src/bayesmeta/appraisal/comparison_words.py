@@ -6,7 +6,7 @@ from math import isfinite
 from scipy.special import ndtri, stdtrit
 
 from bayesmeta.appraisal.audit.data import INDEPENDENT, listed
-from bayesmeta.appraisal.comparison import Compared, Estimate
+from bayesmeta.appraisal.compared import Compared, Estimate
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
 from bayesmeta.frequentist import FrequentistPool, pool
 from bayesmeta.frequentist.names import METHODS

@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.appraisal.comparison import Compared, Comparison, Estimate, compare
+from bayesmeta.appraisal.compared import Compared, Estimate
+from bayesmeta.appraisal.comparison import Comparison, compare
 from bayesmeta.cli import show
 from bayesmeta.cli.fit import priors_of
 from bayesmeta.fit import Fit

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bayesmeta.appraisal.comparison import Compared, Comparison
+from bayesmeta.appraisal.compared import Compared
+from bayesmeta.appraisal.comparison import Comparison
 from bayesmeta.fit import Fit
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import formatter, percent, probability
