@@ -148,7 +148,7 @@ def compare(
     >>> import bayesmeta as bm
     >>> row = bm.compare("adverse_events").rows[0]
     >>> row.recipe.words, row.agreement, round(row.width_ratio(row.posterior), 2)
-    ('Mantel-Haenszel', 'digits', 1.17)
+    ('Mantel-Haenszel', 'digits', 1.13)
     """
     check_level(level, direction)
     rules = None if profile is None else known(profile, PROFILES, "profile")
@@ -181,7 +181,7 @@ def _without_rows(
         return
     used = {id(row.printed) for row in rows}
     for row in read[given.source]:
-        if id(row) not in used and at in (None, row.time):
+        if id(row) not in used and (at is None or row.time in (None, at)):
             time = "" if row.time is None else f" at {row.time:g}"
             yield f"{row.outcome}{time} ({row.measure.name}) of {given.source}"
 
