@@ -8,7 +8,8 @@ from bayesmeta.fit.words import meaning
 
 if TYPE_CHECKING:
     from bayesmeta.appraisal.audit.printed import Printed
-    from bayesmeta.appraisal.comparison import Compared, Comparison, Estimate
+    from bayesmeta.appraisal.compared import Compared, Estimate
+    from bayesmeta.appraisal.comparison import Comparison
     from bayesmeta.fit import Fit
 
 
@@ -17,6 +18,7 @@ def record(found: "Comparison") -> dict[str, Any]:
     return {
         "version": __version__,
         "level": found.fits[0].ask.level,
+        "warnings": [f"{printed}: no study rows belong to it" for printed in found.without_rows],
         "analyses": [_analysis(fit) for fit in found.fits],
         "rows": [_row(row) for row in found.rows],
     }

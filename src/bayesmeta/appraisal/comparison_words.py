@@ -6,9 +6,9 @@ from math import isfinite
 from scipy.special import ndtri, stdtrit
 
 from bayesmeta.appraisal.audit.data import INDEPENDENT, listed
-from bayesmeta.appraisal.comparison import Compared, Estimate
+from bayesmeta.appraisal.compared import Compared, Estimate
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
-from bayesmeta.frequentist import pool
+from bayesmeta.frequentist import FrequentistPool, pool
 from bayesmeta.frequentist.names import METHODS
 from bayesmeta.frequentist.pools import studies_of
 from bayesmeta.priors import Fixed
@@ -53,8 +53,9 @@ def agreement(row: Compared) -> Iterator[str]:
         )
         return
     made = sorted({str(status) for status in row.row.pool.status if status not in INDEPENDENT})
-    doubt = f", but the rows are {listed(made)}: that is arithmetic, not evidence"
-    yield f"{said}{doubt if made else ''}."
+    if made:
+        said += f", but the rows are {listed(made)}: that is arithmetic, not evidence"
+    yield f"{said}."
 
 
 def other_level(row: Compared) -> Iterator[str]:
@@ -69,7 +70,11 @@ def other_level(row: Compared) -> Iterator[str]:
 def heterogeneity(row: Compared) -> Iterator[str]:
     """What each takes tau to be: nothing to learn, 0 by assumption, 0 or more as estimated."""
     pool, tau, k = row.pool, row.row.exact.tau, row.row.pool.k
-    if isinstance(row.fit.ask.tau, Fixed) or pool is None:
+    if pool is None:
+        return
+    if isinstance(row.fit.ask.tau, Fixed):
+        estimate = "" if pool.tau2 is None else f"; by {row.recipe.words} it is {_tau(pool)}"
+        yield f"The prior puts tau at {spread(tau.median)} and leaves no doubt{estimate}."
         return
     posterior = f"{spread(tau.median)} ({span(spread, tau.ci_low, tau.ci_high)})"
     if k == 1:
@@ -85,7 +90,7 @@ def heterogeneity(row: Compared) -> Iterator[str]:
     else:
         q = f" (Q {pool.q:.3g} on {pool.df} df)" if pool.tau2 == 0 else ""
         yield (
-            f"{_method(row)} puts tau at {spread(pool.tau2**0.5)}{q} and takes that as known; the "
+            f"{_method(row)} puts tau at {_tau(pool)}{q} and takes that as known; the "
             f"posterior's tau is {posterior}."
         )
 
@@ -237,6 +242,10 @@ def _beside(row: Compared) -> Estimate | None:
 def _whose(row: Compared) -> str:
     same = row.printed is not None and row.printed.label.level == row.level
     return "published" if same else "recomputed"
+
+
+def _tau(pool: FrequentistPool) -> str:
+    return spread((pool.tau2 or 0.0) ** 0.5)
 
 
 def _method(row: Compared) -> str:

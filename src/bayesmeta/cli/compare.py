@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.appraisal.comparison import Compared, Comparison, Estimate, compare
+from bayesmeta.appraisal.compared import Compared, Estimate
+from bayesmeta.appraisal.comparison import Comparison, compare
 from bayesmeta.cli import show
 from bayesmeta.cli.fit import priors_of
 from bayesmeta.fit import Fit
@@ -70,6 +71,8 @@ def run(request: Request) -> None:
 
 
 def _print(to: Console, found: Comparison) -> None:
+    for printed in found.without_rows:
+        to.print(Text(f"Warning: {printed}: no study rows belong to it", style="bold"))
     for fit in found.fits:
         rows = found.of(fit)
         for warning in fit.warnings:
@@ -110,7 +113,7 @@ def _table(fit: Fit, rows: list[Compared]) -> Table:
         f"{fit.evidence.measure.name} (interval)",
         "Width",
         "New study",
-        "P(benefit)" if fit.evidence.controlled else "P(improvement)",
+        _event(fit),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
@@ -125,6 +128,13 @@ def _table(fit: Fit, rows: list[Compared]) -> Table:
     return table
 
 
+def _event(fit: Fit) -> str:
+    if fit.direction is None:
+        measure = fit.evidence.measure
+        return f"P({measure.name} < {1 if measure.ratio else 0})"
+    return "P(benefit)" if fit.evidence.controlled else "P(improvement)"
+
+
 def _place(fit: Fit, row: Compared) -> str:
     """Return the title of a pool without its number of studies, which the sentences give."""
     return pool_title(fit, row.row.pool).rpartition(", ")[0]
@@ -136,15 +146,16 @@ def _lines(row: Compared, show_effect: Show) -> list[tuple[tuple[str, ...], str]
     if row.printed is not None and row.published is not None:
         cells = row.printed.estimate, row.printed.ci_low, row.printed.ci_high
         estimate, low, high = (cell.text for cell in cells)
-        label = f"Published ({row.printed.label.words})" if row.printed.label.words else "Published"
+        named = row.printed.label.short
+        label = f"Published ({named})" if named else "Published"
         ratio = _ratio(row.width_ratio(row.published))
         lines.append(((label, f"{estimate} ({low} to {high})", ratio, "", ""), ""))
     if row.recomputed is not None:
-        ci = "" if row.recipe.ci == "wald" else f", {row.recipe.ci}"
-        words = f"Recomputed ({row.recipe.method}{ci})"
+        words = f"Recomputed ({row.recipe.code})"
         lines.append((_cells(row, words, row.recomputed, _predicted(row, show_effect), None), ""))
     new = span(show_effect, row.prediction.ci_low, row.prediction.ci_high)
-    lines.append((_cells(row, "Bayesian", row.posterior, new, exact.prob_benefit), "bold"))
+    prob = exact.prob_benefit if row.fit.direction else exact.prob_below_zero
+    lines.append((_cells(row, "Bayesian", row.posterior, new, prob), "bold"))
     return lines
 
 

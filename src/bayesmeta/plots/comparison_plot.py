@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bayesmeta.appraisal.comparison import Compared, Comparison
+from bayesmeta.appraisal.compared import Compared
+from bayesmeta.appraisal.comparison import Comparison
 from bayesmeta.fit import Fit
 from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import formatter, percent, probability
@@ -147,7 +148,7 @@ def save_comparison(found: Comparison, folder: str | Path) -> list[Path]:
 
 
 def _block(row: Compared) -> Block:
-    exact, label = row.row.exact, row.printed and row.printed.label.words
+    exact, label = row.row.exact, row.printed and row.printed.label.short
     show = formatter(row.fit.evidence)
     lines = [
         (f"Published{f', {label}' if label else ''}", row.published, GREY, "s", None),

@@ -6,7 +6,7 @@ from itertools import combinations
 from math import log, sqrt
 
 import numpy as np
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtrc, chdtri, stdtrit
 
 from bayesmeta.appraisal.audit.finding import Finding, Interval, Severity
 from bayesmeta.appraisal.audit.printed import Printed, PrintedRow
@@ -35,7 +35,7 @@ def check_alone(row: PrintedRow) -> Iterator[Finding]:
 
 
 def _checks(row: PrintedRow) -> Iterator[Finding]:
-    region = Region.of(row)
+    region = Region.of(row, row.t_df)
     if row.ci_low.range.low > row.ci_high.range.high:
         yield row.finding("error", "limits", f"{row.shown}: the lower limit is above the upper")
     elif region.empty:
@@ -91,6 +91,17 @@ def _standard_error(row: PrintedRow, region: Region) -> Iterator[Finding]:
 
 def _p_value(row: PrintedRow, region: Region) -> Iterator[Finding]:
     if row.p is None:
+        return
+    if row.t_df is not None:
+        if not region.p.meets(row.p.range):
+            yield row.finding(
+                "note",
+                "P from CI",
+                f"t on {row.t_df} df gives P {span(region.p)}; printed {row.p.text}: it may be "
+                "Wald's, which RevMan Web prints beside Hartung and Knapp's interval",
+                row.p.text,
+                region.p,
+            )
         return
     z, p = _from_the_numbers(row)
     formula = (
@@ -165,8 +176,9 @@ def _heterogeneity(row: PrintedRow) -> Iterator[Finding]:
         of_tau2 = row.model == "random" and "I2" in (one.name, other.name)
         words = ", unless I2 was taken from tau2 and not from Q" if of_tau2 else ""
         found = other.back(one.q)
+        other_tau2 = of_tau2 and row.label.method not in (None, "DL")
         yield row.finding(
-            "warning" if of_tau2 else "error",
+            "note" if other_tau2 else "warning" if of_tau2 else "error",
             "heterogeneity",
             f"on {df} df {one.name} {one.printed.text} "
             + (f"means Q {span(one.q)}, which gives " if one.name != "Q" else "gives ")
@@ -241,7 +253,8 @@ def span(x: Interval, decimals: int | None = None) -> str:
 
 
 def _se_formula(row: PrintedRow) -> str:
-    return f"SE = ({_log(row, row.ci_high.text)} - {_log(row, row.ci_low.text)}) / 3.92"
+    widths = 2 * (Z if row.t_df is None else float(stdtrit(row.t_df, 0.975)))
+    return f"SE = ({_log(row, row.ci_high.text)} - {_log(row, row.ci_low.text)}) / {widths:.3g}"
 
 
 def _log(row: PrintedRow, text: str) -> str:

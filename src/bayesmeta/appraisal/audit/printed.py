@@ -101,6 +101,12 @@ class PrintedRow:
         return self.label.model
 
     @property
+    def t_df(self) -> int | None:
+        """Degrees of freedom of a Hartung-Knapp interval, None unless the label names one."""
+        named = self.label.ci not in (None, "wald")
+        return self.k - 1 if named and self.k is not None and self.k > 1 else None
+
+    @property
     def decimals(self) -> int:
         """The largest number of digits after the point of estimate and limits."""
         return max(_decimals(x.text) for x in (self.estimate, self.ci_low, self.ci_high))

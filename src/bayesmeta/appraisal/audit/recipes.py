@@ -30,7 +30,12 @@ class Recipe:
         """The same in few letters."""
         long = self.method in ("REML", "ML")
         method = self.method if long else METHODS[self.method]
-        return method + {"wald": "", "hksj": ", HKSJ", "hksj-floor": ", HKSJ with floor"}[self.ci]
+        return ", ".join(filter(None, (method, _SHORT[self.ci])))
+
+    @property
+    def code(self) -> str:
+        """The same in the fewest letters."""
+        return ", ".join(filter(None, (self.method, _SHORT[self.ci])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,12 @@ class Label:
         """The label again, in our names."""
         names = self.model, self.method and METHODS[self.method], self.ci and INFERENCES[self.ci]
         return ", ".join(name for name in names if name)
+
+    @property
+    def short(self) -> str:
+        """The same in few letters."""
+        ci = self.ci and _SHORT[self.ci]
+        return ", ".join(name for name in (self.model, self.method, ci) if name)
 
     @property
     def named(self) -> bool:
@@ -122,6 +133,7 @@ def _every(model: Model | None) -> Iterator[Recipe]:
         yield from (Recipe(name, ci) for name in random for ci in INFERENCES)
 
 
+_SHORT: dict[Inference, str] = {"wald": "", "hksj": "HKSJ", "hksj-floor": "HKSJ with floor"}
 _USUAL: dict[Model | None, tuple[Recipe, ...]] = {
     "fixed": (Recipe("MH"), Recipe("IV")),
     "random": (Recipe("DL"),),
