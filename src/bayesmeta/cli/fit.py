@@ -132,7 +132,7 @@ def _exact(request: Request) -> Fit:
 def _sampled(found: Fit, engine: Engine, *, visible: bool) -> Fit:
     if not visible:
         return found.with_nuts(engine)
-    with show.sampling(len(found.rows)) as (_, advance):
+    with show.sampling(len(found.rows) + (found.joint is not None)) as (_, advance):
         return found.with_nuts(engine, done=lambda _: advance())
 
 

@@ -1,6 +1,8 @@
 """The words in which a joint model is shown: lines and cells of text."""
 
 from collections.abc import Sequence
+from math import ceil, floor, log10
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.pooling import words_of_time
@@ -43,7 +45,7 @@ def joint_heading(fit: "Fit", joint: Joint) -> list[str]:
     if how.reason:
         lines.append(f"why these: {how.reason}")
     sampled = joint.numbers.method == "importance sampling"
-    error = f"{'about' if sampled else 'below'} {joint.numbers.numerical_error or 0:.0e}"
+    error = f"{'about' if sampled else 'below'} {_rounded_up(joint.numbers.numerical_error or 0)}"
     return [
         *lines,
         f"computed by {joint.numbers.method}; largest numerical error {error} (of locations in "
@@ -61,13 +63,7 @@ def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
             probability(mu.prob_below_zero if mu.prob_benefit is None else mu.prob_benefit),
             span(show, new.ci_low, new.ci_high),
             f"{width.ratio:.2f}",
-            ", ".join(
-                f"{study} {100 * share:.0f}%"
-                for study, share in zip(joint.studies, shares, strict=True)
-                if share >= 0.005
-            )
-            if len(joint.studies) <= MOST_STUDIES
-            else "",
+            _information(joint.studies, shares),
         )
         for mu, new, width, shares in zip(
             joint.numbers.mu,
@@ -79,8 +75,17 @@ def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
     ]
 
 
-MOST_STUDIES = 6
-"""Of which the table of a joint model can say how much each adds."""
+def _information(studies: tuple[str, ...], shares: list[float]) -> str:
+    """Say how much each study adds, or of many the one that adds most."""
+    told = [
+        f"{study} {100 * share:.0f}%"
+        for study, share in zip(studies, shares, strict=True)
+        if share >= 0.005 and (len(studies) <= _MOST_STUDIES or share == max(shares))
+    ]
+    return ("" if len(studies) <= _MOST_STUDIES else "most: ") + ", ".join(told)
+
+
+_MOST_STUDIES = 6
 
 
 def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
@@ -145,10 +150,14 @@ def joint_assumptions(fit: "Fit", joint: Joint) -> list[Cells]:
     ]
     for one in joint.alternatives:
         name = "rows as analysed" if one.name == MAIN else one.name
-        rows.append((f"{name}, weight {one.weight:.2g}", *_course(fit, one.numbers)))
+        title = "\n".join(wrap(f"{name}, weight {one.weight:.2g}", _WIDTH_OF_NAMES))
+        rows.append((title, *_course(fit, one.numbers)))
     if joint.averaged is not None:
         rows.append(("average of these", *_course(fit, joint.averaged)))
     return rows
+
+
+_WIDTH_OF_NAMES = 30
 
 
 def series_heading(fit: "Fit", found: Designs) -> list[str]:
@@ -159,10 +168,10 @@ def series_heading(fit: "Fit", found: Designs) -> list[str]:
         "bias": f"a change is the effect of treatment plus a bias: mean {spec.bias}, SD between "
         f"series {spec.bias_sd}{inflation}",
         "inflation": f"a change is taken as the effect of treatment{inflation}",
-        "separate": "a model of their own, sharing nothing with the contrasts",
+        "separate": "nothing is shared with the contrasts: a model of their own",
     }[spec.design]
     lines = [
-        f"{spec.analysis}: {how}",
+        f"in the series ({spec.analysis}) {how}",
         "a change before and after holds the natural course, other treatment and regression to the "
         "mean, for patients enter a series when they are at their worst",
     ]
@@ -272,6 +281,14 @@ def _correlation(
         else f"AR(1), rho at a gap of {_gap(correlation.lag, unit)}"
     )
     return f"correlation over time of the {what}: {kind}; prior on it: {correlation.rho}{default}"
+
+
+def _rounded_up(error: float) -> str:
+    """Show one digit, never less than it is."""
+    if error <= 0:
+        return "1e-16"
+    unit = 10.0 ** floor(log10(error))
+    return f"{ceil(error / unit) * unit:.0e}"
 
 
 def _from_to(first: float, last: float, unit: str) -> str:
