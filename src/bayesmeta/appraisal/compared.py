@@ -11,6 +11,7 @@ from bayesmeta.appraisal.audit.bounds import Box
 from bayesmeta.appraisal.audit.data import Data, box_of_rows, pool_ranges
 from bayesmeta.appraisal.audit.finding import Interval
 from bayesmeta.appraisal.audit.printed import Printed, PrintedRow
+from bayesmeta.appraisal.audit.ranges import PoolRange
 from bayesmeta.appraisal.audit.recipes import LEVEL, Label, Recipe
 from bayesmeta.appraisal.audit.region import off_scale
 from bayesmeta.evidence.study import Evidence, Pool
@@ -134,10 +135,20 @@ def compared(
     if own is None:
         recipe = _default(row.pool, studies.counts is not None, profile)
         return Compared(fit, row, None, recipe, compute(recipe, fit.ask.level), None, None)
-    recipe, rounding = _recipe(own, row.pool, fit.evidence, data)
-    found = compute(recipe, own.label.level)
-    agreement, gap = (None, None) if found is None else _agreement(own, found, rounding)
-    return Compared(fit, row, own, recipe, compute(recipe, fit.ask.level), agreement, gap)
+    recipes, rounding = _recipes(own, row.pool, fit.evidence, data)
+    gaps = {
+        recipe: _gap(own, found)
+        for recipe in recipes
+        if (found := compute(recipe, own.label.level)) is not None
+    }
+    recipe = min(gaps, key=lambda one: gaps[one]) if gaps else recipes[0]
+    exact = compute(recipe, own.label.level)
+    agreement: Agreement | None = None
+    if exact is not None:
+        rounded = all(cell.range.meets(x) for cell, x in _pairs(own, exact))
+        agreement = "digits" if rounded else "rounding" if rounding else "beyond"
+    found = compute(recipe, fit.ask.level)
+    return Compared(fit, row, own, recipe, found, agreement, gaps.get(recipe))
 
 
 def _default(pool: Pool, tables: bool, profile: Profile) -> Recipe:
@@ -151,42 +162,46 @@ def _default(pool: Pool, tables: bool, profile: Profile) -> Recipe:
     }[profile]
 
 
-def _recipe(
+def _recipes(
     printed: PrintedRow, pool: Pool, evidence: Evidence, data: Data | None
-) -> tuple[Recipe, bool]:
-    """Return the first method that a label allows whose pool can be the printed one, if any is.
+) -> tuple[list[Recipe], bool]:
+    """Return the methods that a label means, or else allows, whose pool can be the printed one.
 
-    Else the first that it means and that suits the data, and False.
+    Where none can, the first that it means and that suits the data, and False.
     """
     if data is None or data.changes:
         box = Box(pool.y, pool.y, pool.se, pool.se)
     else:
         box = box_of_rows(data, data.rows_of(pool))
     label = printed.label
-    recipes = [*label.meant(pool.k), *label.open(pool.k), *Label(label.model).meant(pool.k)]
-    first: Recipe | None = None
-    for found in pool_ranges(pool, box, recipes, evidence.measure, evidence.convention):
-        first = first or Recipe(found.method, found.ci)
-        names = {name for name, _, _ in disagreements(printed, found)}
-        if label.level == LEVEL and not names & _LIMITS:
-            return Recipe(found.method, found.ci), True
-    assert first is not None
+    first: list[Recipe] = []
+    for recipes in (label.meant(pool.k), label.open(pool.k), Label(label.model).meant(pool.k)):
+        found = list(pool_ranges(pool, box, recipes, evidence.measure, evidence.convention))
+        first = first or [Recipe(one.method, one.ci) for one in found[:1]]
+        if label.level == LEVEL:
+            agreeing = [one for one in found if not _apart(printed, one)]
+            if agreeing:
+                return [Recipe(one.method, one.ci) for one in agreeing], True
     return first, False
 
 
 _LIMITS = {"estimate", "lower limit", "upper limit"}
 
 
-def _agreement(
-    printed: PrintedRow, found: FrequentistPool, rounding: bool
-) -> tuple[Agreement, float]:
+def _apart(printed: PrintedRow, found: PoolRange) -> bool:
+    """Say whether an estimate or a limit is otherwise than printed, beyond rounding."""
+    return any(name in _LIMITS for name, _, _ in disagreements(printed, found))
+
+
+def _gap(printed: PrintedRow, found: FrequentistPool) -> float:
+    return max(abs(cell.value - x.low) for cell, x in _pairs(printed, found))
+
+
+def _pairs(printed: PrintedRow, found: FrequentistPool) -> list[tuple[Printed, Interval]]:
+    """Put estimate and limits beside the printed ones, on the printed scale."""
     values = found.estimate, found.ci_low, found.ci_high
     points = [off_scale(Interval(value, value), printed.measure) for value in values]
-    pairs = list(zip(_cells(printed), points, strict=True))
-    gap = max(abs(cell.value - point.low) for cell, point in pairs)
-    if all(cell.range.meets(point) for cell, point in pairs):
-        return "digits", gap
-    return "rounding" if rounding else "beyond", gap
+    return list(zip(_cells(printed), points, strict=True))
 
 
 def _cells(printed: PrintedRow) -> tuple[Printed, Printed, Printed]:

@@ -333,9 +333,9 @@ def audit(
         Path | None,
         typer.Option(
             help="A CSV table of pooled rows: outcome, measure, estimate, ci_low, ci_high, and "
-            "where printed time, model (fixed, random), k, n, n_<arm>, p, q, df, i2 (per cent), "
-            "p_heterogeneity, se. Keep the digits as printed, trailing zeros too. Without NAME "
-            "each row is checked against itself.",
+            "where printed time, model (fixed, random; with the method if it is named: 'random, "
+            "REML'), k, n, n_<arm>, p, q, df, i2 (per cent), p_heterogeneity, se. Keep the digits "
+            "as printed, trailing zeros too. Without NAME each row is checked against itself.",
             metavar="FILE",
         ),
     ] = None,

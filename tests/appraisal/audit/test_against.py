@@ -5,6 +5,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import InputError
+from bayesmeta.frequentist import INFERENCES, METHODS, Studies, pool
 from tests.appraisal.audit.true_tables import pooled, table
 
 STUDIES = """study,estimate,se,n_treatment,n_control
@@ -89,6 +90,38 @@ def test_a_mislabelled_model_is_named(checks):
     (finding,) = [f for f in found if f.check == "model"]
     assert "labelled fixed" in finding.message
     assert "by DerSimonian-Laird" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("method", "ci"), [("REML", "wald"), ("PM", "hksj"), ("SJ", "wald"), ("ML", "hksj")]
+)
+def test_another_method_is_recognised_by_its_name_and_by_its_numbers(checks, method, ci):
+    y, se = np.array([0.4, 0.9, 0.1]), np.array([0.2, 0.25, 0.3])
+    studies = STUDIES.replace("0.40,0.20", "0.40000,0.20000").replace(
+        "0.90,0.25", "0.90000,0.25000"
+    )
+    studies = studies.replace("0.10,0.30", "0.10000,0.30000")
+    row = table(pool(Studies.of_effects(y, se), method, ci=ci), "MD", "random", 3, 4, 2)
+    names = ("estimate", "ci_low", "ci_high", "p", "q")
+    cells = {name: row[name][0] for name in names} | {"i2": ""}
+    named = f"random; {METHODS[method]}; {INFERENCES[ci].replace(',', ' with')}"
+    assert checks(studies, **cells, model=named)[0] == []
+    severities, findings = checks(studies, **cells)
+    assert all(severity == "note" for severity, _ in severities)
+    (finding,) = [f for f in findings if f.check == "method"]
+    words = METHODS[method] + (f", {INFERENCES[ci]}" if ci != "wald" else "")
+    usual = f"{pooled(y, se, 'random').estimate:.5f}"
+    assert f"by {words}, which the label does not say, and not MD {usual}" in finding.message
+    # Named for another: an error, which says what it is.
+    findings = checks(studies, **cells, model="random; Hunter-Schmidt; Wald")[1]
+    (finding,) = [f for f in findings if f.check == "model"]
+    assert finding.message.startswith("labelled random, Hunter-Schmidt, Wald, but the rows of")
+    assert f"by {words} and not" in finding.message
+
+
+def test_an_interval_of_another_level_is_not_checked(checks):
+    found, _ = checks(model="random; 90 % CI", ci_low="0.13", ci_high="0.84", p="0.5")
+    assert found == [("note", "level")]
 
 
 def test_rows_that_were_made_from_the_pool_cannot_make_an_error(checks):

@@ -14,6 +14,7 @@ from bayesmeta.appraisal.audit.against import check_against
 from bayesmeta.appraisal.audit.alone import check_alone
 from bayesmeta.appraisal.audit.apart import check_counts, check_split
 from bayesmeta.evidence.table import table_of_columns
+from bayesmeta.frequentist import COMMON_EFFECT, INFERENCES, METHODS, PROFILES, Studies, pool
 from tests.appraisal.audit.true_tables import (
     data,
     pooled,
@@ -126,6 +127,53 @@ def test_mantel_haenszel_pools_of_counts(seed):
         # The search sees the arm sizes alone: what was printed came from whole patients.
         hidden = {"study": studies["study"], "status": ["reconstructed"] * k}
         assert not flagged(columns, data(studies | hidden, "OR"))
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in COMMON_EFFECT])
+def test_pools_of_every_method_named_or_not(method, named):
+    """With P and I2 as metafor, RevMan 5 and RevMan Web print them."""
+    rng = np.random.default_rng(500)
+    for ci in INFERENCES:
+        for profile in PROFILES:
+            for _ in range(8):
+                y, se, measure, _ = random_case(rng)
+                how = {"ci": ci, "profile": profile}
+                found = pool(Studies.of_effects(y, se), method, **how)
+                digits, p_digits, study_digits = (int(x) for x in rng.integers(1, [4, 6, 4]))
+                label = f"random, {METHODS[method]}, {INFERENCES[ci]}" if named else "random"
+                columns = table(found, measure, label, len(y), digits, p_digits)
+                rows = {
+                    "study": [f"study {i}" for i in range(len(y))],
+                    "estimate": [rounded(x, study_digits) for x in y],
+                    "se": [rounded(x, study_digits) for x in se],
+                }
+                if not named:  # P of RevMan Web beside t, I2 of tau2: explained by a name alone
+                    columns.pop("p"), columns.pop("i2", None)
+                if all(float(x) > 0 for x in rows["se"]):
+                    assert not flagged(columns, data(rows, measure)), (ci, profile)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_petos_pools_of_counts(seed):
+    rng = np.random.default_rng(600 + seed)
+    for _ in range(30):
+        k = int(rng.integers(1, 4))
+        n = rng.integers(5, 40, (k, 2))
+        events = rng.binomial(n, rng.uniform(0.1, 0.9))
+        counts = np.stack([events[:, 0], n[:, 0], events[:, 1], n[:, 1]], axis=1)
+        names = ("events_treatment", "n_treatment", "events_control", "n_control")
+        studies = {name: [str(x) for x in counts[:, j]] for j, name in enumerate(names)}
+        studies |= {"study": [f"study {i}" for i in range(k)]}
+        try:
+            known = data(studies, "OR")
+        except ValueError:  # nobody has an event in any trial
+            continue
+        used = known.evidence.pools[0].counts
+        found = pool(Studies.of_counts(used, "OR", "revman5"), "Peto", profile="revman5")
+        for label in ("fixed", "Peto"):
+            columns = table(found, "OR", label, len(used), int(rng.integers(1, 4)), 3)
+            assert not flagged(columns, known)
 
 
 @pytest.mark.parametrize("seed", range(2))

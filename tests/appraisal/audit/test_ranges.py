@@ -5,11 +5,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bayesmeta.appraisal.audit.bounds import Box
+from bayesmeta.appraisal.audit.bounds import Box, tau2_range
 from bayesmeta.appraisal.audit.ranges import box_of, pool_range
 from bayesmeta.evidence.effects import effect_of_arms
 from bayesmeta.evidence.measures import measure_named
 from bayesmeta.evidence.table import table_of_columns
+from bayesmeta.frequentist import COMMON_EFFECT, INFERENCES, METHODS, Studies, pool, pool_batch
 from tests.appraisal.audit.true_tables import pooled
 
 NUMBERS = ("estimate", "ci_low", "ci_high", "p", "q", "p_heterogeneity")
@@ -55,17 +56,61 @@ def test_every_number_of_every_pool_in_the_box_is_in_its_range(k, model, method)
                 assert found.i2.low - 1e-7 <= 100 * one.i2 <= found.i2.high + 1e-7
 
 
+RANDOM = [name for name in METHODS if name not in COMMON_EFFECT]
+
+
+@pytest.mark.parametrize("ci", INFERENCES)
+@pytest.mark.parametrize("method", RANDOM)
+def test_every_number_of_every_method_in_the_box_is_in_its_range(method, ci):
+    rng = np.random.default_rng(30)
+    for k, width in ((1, 0.1), (2, 0.1), (3, 0.01), (5, 0.5), (12, 0.1)):
+        b = box(rng, k, width)
+        found = pool_range(b, method, ci)
+        inside = rng.uniform(0, 1, (2, 60, k))
+        inside[:, ::2] = np.round(inside[:, ::2])
+        y = b.y_low + inside[0] * (b.y_high - b.y_low)
+        se = b.se_low + inside[1] * (b.se_high - b.se_low)
+        for profile in ("metafor", "revman5", "revman-web"):
+            many = pool_batch(Studies.of_effects(y, se), method, ci=ci, profile=profile)
+            for name in NUMBERS:
+                values, bounds = getattr(many, name), getattr(found, name)
+                if bounds is None:
+                    assert np.isnan(values).all()
+                else:
+                    assert (values >= bounds.low - 1e-9).all(), (name, k)
+                    assert (values <= bounds.high + 1e-9).all(), (name, k)
+            if k > 1:
+                assert (100 * many.i2 >= found.i2.low - 1e-6).all()
+                assert (100 * many.i2 <= found.i2.high + 1e-6).all()
+
+
+@pytest.mark.parametrize("method", RANDOM)
+def test_ranges_are_as_narrow_as_rounding_makes_them(method):
+    """The spread over the corners is the range to first order; Q and weights apart are wider."""
+    rng = np.random.default_rng(31)
+    for _ in range(5):
+        y, se = np.array([-1.0, 0.1, 0.4, 1.5]), rng.uniform(0.2, 0.4, 4)
+        b = Box(y - 1e-4, y + 1e-4, se - 1e-4, se + 1e-4)
+        corners = np.array(list(product([-1e-4, 1e-4], repeat=8))).reshape(-1, 2, 4)
+        studies = Studies.of_effects(y + corners[:, 0], se + corners[:, 1])
+        tau2, found = pool_batch(studies, method).tau2, tau2_range(method, b)
+        assert tau2.min() > 0
+        assert found.high - found.low < 3 * np.ptp(tau2)
+
+
 def test_a_box_without_width_is_the_pool():
+    """Likelihoods are looked at on a grid of tau2, within 1e-3 of which their range ends."""
     y, se = np.array([0.3, -0.2, 0.9]), np.array([0.2, 0.3, 0.25])
-    point = Box(y, y, se, se)
-    for pool, found in (
-        (pooled(y, se, "fixed"), pool_range(point, "IV")),
-        (pooled(y, se, "random"), pool_range(point, "DL")),
-    ):
+    point, studies = Box(y, y, se, se), Studies.of_effects(y, se)
+    for method in ("IV", *RANDOM):
+        one, found = pool(studies, method), pool_range(point, method)
         for name in NUMBERS:
             bounds = getattr(found, name)
             np.testing.assert_allclose(
-                [bounds.low, bounds.high], getattr(pool, name), rtol=1e-12, err_msg=name
+                [bounds.low, bounds.high],
+                getattr(one, name),
+                rtol=1e-3 if method in ("ML", "REML") else 1e-12,
+                err_msg=f"{method} {name}",
             )
 
 

@@ -48,7 +48,7 @@ def agrees(row: PrintedRow, data: Data) -> bool:
     if pool is None:
         return False
     recipes = row.label.meant(pool.k) + row.label.open(pool.k)
-    return matching(row, ranges_of(data, pool, recipes)) is not None
+    return any(not disagreements(row, one) for one in ranges_of(data, pool, recipes))
 
 
 def ranges_of(data: Data, pool: Pool, recipes: Iterable[Recipe]) -> Iterator[PoolRange]:
@@ -58,8 +58,17 @@ def ranges_of(data: Data, pool: Pool, recipes: Iterable[Recipe]) -> Iterator[Poo
 
 
 def matching(row: PrintedRow, found: Iterable[PoolRange]) -> PoolRange | None:
-    """Return the first pool that has all numbers of a printed row."""
-    return next((one for one in found if not disagreements(row, one)), None)
+    """Return the pool that can have all numbers of a printed row, the nearest of several."""
+    agreeing = (one for one in found if not disagreements(row, one))
+    return min(agreeing, key=lambda one: distance(row, one), default=None)
+
+
+def distance(row: PrintedRow, found: PoolRange) -> float:
+    """Return how far estimate and limits are from the printed ones, ranges by their middles."""
+    cells = (row.estimate, row.ci_low, row.ci_high)
+    ranges = (found.estimate, found.ci_low, found.ci_high)
+    pairs = zip(cells, (off_scale(x, row.measure) for x in ranges), strict=True)
+    return max(abs(cell.value - x.middle) for cell, x in pairs)
 
 
 def disagreements(row: PrintedRow, found: PoolRange) -> list[tuple[str, Printed, Interval]]:
