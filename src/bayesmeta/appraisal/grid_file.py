@@ -49,10 +49,16 @@ class GridFile(Part):
     leave_one_out: bool = False
     alternatives: bool = False
 
-    @field_validator("tau", "mu", "rho", "within_correlation", mode="before")
+    @field_validator("rho", "within_correlation", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        listed = value if isinstance(value, list) else [value]
+        return [str(one) if isinstance(one, int | float) else one for one in listed]
+
+    @field_validator("tau", "mu", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return [value] if isinstance(value, (str, dict, float, int)) else value
+        return [value] if isinstance(value, (str, dict)) else value
 
 
 class Span(Part):
@@ -111,11 +117,10 @@ _FAMILIES: dict[str, dict[str, Any]] = {
 def _priors(shown: str, name: str, entries: list[Any]) -> dict[str, Any]:
     """Return the priors of one key by their words."""
     found: dict[str, Any] = {}
-    plain = (str,) if name in ("tau", "mu") else (str, int, float)
     for at, entry in enumerate(entries, 1):
         try:
-            if isinstance(entry, plain):
-                found[str(entry).strip()] = _READ[name](str(entry))
+            if isinstance(entry, str):
+                found[entry.strip()] = _READ[name](entry)
             elif isinstance(entry, dict):
                 found |= {str(prior): prior for prior in _of_family(name, **entry)}
             else:

@@ -1,5 +1,6 @@
 """The joint model of all times over priors on tau and on the correlations over time."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from bayesmeta.appraisal.grid import Grid
 from bayesmeta.arrays import Array
 from bayesmeta.engines.joint_summaries import Linear
 from bayesmeta.engines.joint_sweep import TOLERANCE, Swept, sweep_joint
+from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import Evidence, JointSpec
 from bayesmeta.fit.joint_ask import JointAsk
 from bayesmeta.fit.numbers import Ask
 from bayesmeta.models.joint import JointModel
+from bayesmeta.models.longitudinal import checked
 from bayesmeta.priors import RhoPrior, TauPrior
 
 if TYPE_CHECKING:
@@ -41,6 +44,14 @@ class Triple:
     tau: str
     rho: str
     within_correlation: str
+
+    def correlations(self, own: "Triple") -> list[str]:
+        """Name the priors on correlations that are not the analysis's own."""
+        pairs = (
+            ("rho", self.rho, own.rho),
+            ("rho within", self.within_correlation, own.within_correlation),
+        )
+        return [f"{name} {words}" for name, words, its_own in pairs if words != its_own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +81,17 @@ class JointSensitivity:
     dataset : Dataset
         Dimensions ``prior, time, quantity`` and ``prior, hyper``, on the analysis scale; the
         first prior is the analysis's own.
+    refused : mapping of str to int
+        Why posteriors cannot be had, and how many for each reason.
     """
 
     dataset: "xr.Dataset"
+    refused: Mapping[str, int]
+
+    @property
+    def own(self) -> Triple:
+        """The analysis's own priors."""
+        return self.triples[0]
 
     @property
     def triples(self) -> list[Triple]:
@@ -111,9 +130,7 @@ class JointSensitivity:
                 "data": "as given",
                 "left_out": "",
                 "prior_mu": mu,
-                "prior_tau": words.tau,
-                "prior_rho": words.rho,
-                "prior_within_correlation": words.within_correlation,
+                "prior_tau": "; ".join([words.tau, *words.correlations(self.own)]),
             }
             for t, time in enumerate(data["time"].to_numpy().tolist()):
                 for q, quantity in enumerate(data["quantity"].values):
@@ -142,9 +159,16 @@ def joint_sensitivity(
         that is neither flat nor normal.
     """
     model = JointAsk.of(spec).model(evidence.pools, ask)
-    priors = _priors(model, spec, grid, ask)
+    priors, refused = {}, Counter[str]()
+    for words, one in _priors(model, spec, grid, ask).items():
+        try:
+            checked(model.under(one))
+        except InputError as error:
+            refused[str(error)] += 1
+        else:
+            priors[words] = one
     found = sweep_joint(model, list(priors.values()), ask.level)
-    return JointSensitivity(_dataset(model, list(priors), found, ask))
+    return JointSensitivity(_dataset(model, list(priors), found, ask), refused)
 
 
 type _Priors = dict[str, TauPrior | RhoPrior]

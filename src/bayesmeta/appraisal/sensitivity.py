@@ -51,8 +51,6 @@ COLUMNS = (
     "ci_low",
     "ci_high",
     "prob_benefit",
-    "prior_rho",
-    "prior_within_correlation",
 )
 
 
@@ -205,9 +203,10 @@ class Sensitivity:
         -------
         DataFrame
             Columns ``outcome, time, data, prior_mu, prior_tau, left_out, quantity, mean, sd,
-            median, ci_low, ci_high, prob_benefit, prior_rho, prior_within_correlation``; missing
-            where there is no time, nobody is left out, or a moment does not exist. Quantities of
-            the joint model of all times, such as ``joint mu``, come last.
+            median, ci_low, ci_high, prob_benefit``; missing where there is no time, nobody is
+            left out, or a moment does not exist. Quantities of the joint model of all times, such
+            as ``joint mu``, come last; ``prior_tau`` then names priors on correlations too, where
+            they are not the analysis's own.
 
         Examples
         --------
@@ -229,7 +228,7 @@ class Sensitivity:
             **{dim: dataset[dim].to_numpy()[repeated[dim]] for dim in DIMS[1:]},
             "quantity": np.tile(quantities, len(here[0])),
         }
-        values = {name: dataset[name].to_numpy()[here].ravel() for name in COLUMNS[7:13]}
+        values = {name: dataset[name].to_numpy()[here].ravel() for name in COLUMNS[7:]}
         table = pd.DataFrame(labels | values, columns=list(COLUMNS))
         if self.joint is None:
             return table

@@ -86,6 +86,10 @@ def warnings(found: "Sensitivity") -> list[str]:
             f"quadrature reached an error above 1e-10, {float(errors.max()):.1e} at most, in "
             f"{count(imprecise, 'posterior', 'posteriors')}"
         )
+    for reason, n in found.joint.refused.items() if found.joint else ():
+        lines.append(
+            f"all times in one model: {count(n, 'posterior', 'posteriors')} less: {reason}"
+        )
     if found.joint_refused:
         lines.append(f"the joint model of all times is not in the grid: {found.joint_refused}")
     return [*lines, *found.evidence.warnings]
@@ -104,8 +108,7 @@ def moved_lines(found: "Sensitivity", conclusion: Conclusion) -> list[MovedLine]
 
 def joint_lines(found: "Sensitivity", joint: JointSensitivity, at: AtTime) -> list[MovedLine]:
     """Return how far each number of the joint model moves at one time."""
-    own = joint.triples[0]
-    return _moved_lines(found, at.moved, lambda under: _beside(own, under))
+    return _moved_lines(found, at.moved, lambda under: _beside(joint.own, under))
 
 
 def joint_benefit(found: "Sensitivity", joint: JointSensitivity) -> str:
@@ -238,13 +241,8 @@ def _sentence(found: "Sensitivity", verdict: Verdict) -> str:
 
 def _beside(own: Triple, under: Triple) -> str:
     """Name the priors that are not the analysis's own."""
-    names = (("tau", "tau"), ("rho", "rho"), ("rho within", "within_correlation"))
-    other = [
-        f"{name} {words}"
-        for name, key in names
-        if (words := getattr(under, key)) != getattr(own, key)
-    ]
-    return "; ".join(other) or "its own"
+    tau = [] if under.tau == own.tau else [f"tau {under.tau}"]
+    return "; ".join([*tau, *under.correlations(own)]) or "its own"
 
 
 def _under(pair: Pair) -> str:
