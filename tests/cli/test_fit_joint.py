@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-REFERENCES = Path(__file__).parents[1] / "references"
+ROOT = Path(__file__).parents[2]
+REFERENCES = ROOT / "tests/references"
+BASELINE_OF_LI = "Li,2016,Fuzhou,case_series,sledai,0,"
 TRIALS = "study,time,estimate,se\nA,3,-1.2,0.4\nA,12,-0.6,0.3\nB,3,-0.4,0.35\nB,12,0.1,0.5\n"
 LONGITUDINAL = (
     "--measure", "MD", "--model", "longitudinal", "--prior", "tau=half-normal(0.5)",
@@ -85,21 +87,58 @@ def test_meta_regression(tmp_path):
     assert "bubble.png" in words
 
 
+TIMES = "study,time,estimate,se\n"
+THREE = TIMES + "A,3,1,1\nA,6,1,1\nA,12,1,1\nB,3,0,1\n"
+DOSES = "study,estimate,se,dose,twice\nA,1,1,1,2\nB,2,1,2,4\nC,2,1,3,6\nD,1,1,4,8\n"
+JOINT = ("--model", "longitudinal")
+
 MISTAKES = {
-    "duplicate": ("A,3,1,1\nA,3,2,1\n", (), "study 'A' at time 3 is in rows 1 and 2"),
-    "time in words": ("A,three,1,1\n", (), "time is 'three' in row 1 (A)"),
-    "no time": ("A,3,1,1\nB,,2,1\n", (), "time is missing in row 2 (B)"),
-    "correlation": ("A,3,1,1\n", ("--within-correlation", "1"), "must lie between -1 and 1"),
-    "prior": ("A,3,1,1\n", ("--prior", "rho=unifrm(0, 1)"), "did you mean 'uniform'"),
-    "name": ("A,3,1,1\n", ("--prior", "roh=uniform(0, 1)"), "did you mean 'rho'"),
-    "formula": ("A,3,1,1\n", ("--formula", "~ dose"), "has no column 'dose'"),
-    "point": ("A,3,1,1\n", ("--formula", "~ se", "--predict", "se"), "the like of 'latitude=33'"),
-}
+    "duplicate": (TIMES + "A,3,1,1\nA,3,2,1\n", JOINT, "study 'A' at time 3 is in rows 1 and 2"),
+    "time in words": (TIMES + "A,three,1,1\n", JOINT, "time is 'three' in row 1 (A)"),
+    "no time": (TIMES + "A,3,1,1\nB,,2,1\n", JOINT, "time is missing in row 2 (B)"),
+    "no times": (DOSES, JOINT, "a column time with a number in every row is expected"),
+    "correlation of errors": (
+        THREE, (*JOINT, "--within-correlation", "1"), "must lie between -1 and 1",
+    ),
+    "correlation of effects": (THREE, (*JOINT, "--prior", "rho=-1.5"), "must lie between -1 and 1"),
+    "not positive definite": (
+        THREE, (*JOINT, "--within-correlation", "-0.9"), "positive definite in (-0.5, 1)",
+    ),
+    "negative and AR(1)": (
+        THREE, (*JOINT, "--between", "ar1", "--prior", "rho=uniform(-0.5, 1)"), "lie in [0, 1)",
+    ),
+    "prior": (THREE, (*JOINT, "--prior", "rho=unifrm(0, 1)"), "did you mean 'uniform'"),
+    "name": (THREE, (*JOINT, "--prior", "roh=uniform(0, 1)"), "did you mean 'rho'"),
+    "prior on mu": (THREE, (*JOINT, "--prior", "mu=student-t(4, 0, 1)"), "--model normal-normal"),
+    "prior on a slope": (
+        THREE, (*JOINT, "--mean", "linear", "--prior", "beta=student-t(4, 0, 1)"),
+        "flat or normal(mean, sd)",
+    ),
+    "no such column": (DOSES, ("--formula", "~ age"), "has no column 'age'"),
+    "rank": (DOSES, ("--formula", "~ dose + twice"), "has rank 2, and flat priors on 3"),
+    "point": (DOSES, ("--formula", "~ dose", "--predict", "dose"), "the like of 'latitude=33'"),
+    "formula over time": (THREE, (*JOINT, "--formula", "~ se"), "one of the two is expected"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("rows", "options", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_one_line_and_status_2(tmp_path, rows, options, said):
-    (tmp_path / "trials.csv").write_text("study,time,estimate,se\n" + rows)
-    done = bayesmeta("fit", "trials.csv", *LONGITUDINAL, *options, cwd=tmp_path, status=2)
+@pytest.mark.parametrize(("table", "options", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_and_status_2(tmp_path, table, options, said):
+    (tmp_path / "trials.csv").write_text(table)
+    done = bayesmeta(
+        "fit", "trials.csv", "--measure", "MD", "--prior", "tau=half-normal(0.5)",
+        "--engine", "exact", *options, cwd=tmp_path, status=2,
+    )  # fmt: skip
     (line,) = done.stderr.splitlines()
     assert said in line
+
+
+def test_a_series_without_a_baseline_is_one_line_and_status_2(tmp_path):
+    for folder in ("data/sle_msc", "models"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    path = tmp_path / "data/sle_msc/series.csv"
+    kept = [row for row in path.read_text().splitlines() if not row.startswith(BASELINE_OF_LI)]
+    path.write_text("\n".join(kept) + "\n")
+    done = bayesmeta("fit", "sledai_designs", "--project", ".", cwd=tmp_path, status=2)
+    (line,) = done.stderr.splitlines()
+    assert "no baseline of row" in line
+    assert "a row of the study at time_months 0" in line

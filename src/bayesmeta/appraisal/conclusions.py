@@ -40,14 +40,14 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Moved[Under]:
     """The least and the greatest value over the grid, and the priors that give them."""
 
     reference: float | None
     low: float
-    low_under: Pair
+    low_under: Under
     high: float
-    high_under: Pair
+    high_under: Under
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Conclusion:
     pool: str
     data: str
     left_out: str
-    moved: dict[str, Moved]
+    moved: dict[str, Moved[Pair]]
     verdicts: tuple[Verdict, ...]
 
 
@@ -125,7 +125,7 @@ def conclusions(dataset: "xr.Dataset", reference: "xr.Dataset") -> Iterator[Conc
             data=str(dataset["data"].values[data]),
             left_out=str(dataset["left_out"].values[left_out]),
             moved={
-                name: _moved(over[case].ravel(), float(own[case][0, 0]), words)
+                name: moved(over[case].ravel(), float(own[case][0, 0]), words)
                 for name, (over, own) in follow.items()
                 if np.isfinite(over[case]).any()
             },
@@ -156,8 +156,14 @@ _CLAIMS: dict[Claim, Callable[["xr.Dataset"], Mask]] = {
 }
 
 
-def _moved(over: Array, own: float, words: list[Pair]) -> Moved:
-    low, high = _first(over), _first(-over)
+def moved[Under](
+    over: Array, own: float, words: list[Under], rounding: float = 1e-9
+) -> Moved[Under]:
+    """Return the least and the greatest of the values under these priors.
+
+    Of values that differ by ``rounding``, relative, or less the first is named.
+    """
+    low, high = _first(over, rounding), _first(-over, rounding)
     return Moved(
         own if np.isfinite(own) else None,
         float(over[low]),
@@ -167,10 +173,9 @@ def _moved(over: Array, own: float, words: list[Pair]) -> Moved:
     )
 
 
-def _first(over: Array) -> int:
+def _first(over: Array, rounding: float) -> int:
     """Where the least value is; of several that differ by rounding the first."""
-    least, rounding = np.nanmin(over), 1e-9 * np.nanmax(np.abs(over))
-    return int(np.argmax(over <= least + rounding))
+    return int(np.argmax(over <= np.nanmin(over) + rounding * np.nanmax(np.abs(over))))
 
 
 def _verdict(claim: Claim, stands: bool, over: Mask, there: Mask, words: list[Pair]) -> Verdict:

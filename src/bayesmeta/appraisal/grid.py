@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, cast
 
@@ -22,12 +22,14 @@ from bayesmeta.priors import (
     MuPrior,
     Normal,
     Rhodes,
+    RhoPrior,
     Scaled,
     TauPrior,
     Turner,
     Uniform,
     known_unit_information_sd,
     mu_prior,
+    rho_prior,
     scaled,
     tau_prior,
     unit_information_sd,
@@ -48,6 +50,12 @@ FAMILIES = (
 )
 
 
+RHOS = ("uniform(0, 1)", "beta(1, 2)", "beta(2, 1)")
+"""Any correlation alike, more of it near 0, more of it near 1."""
+
+WITHIN_CORRELATIONS = ("0", "0.3", "0.6", "0.9")
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Priors by the words they were asked for with, and what else is varied.
@@ -60,12 +68,16 @@ class Grid:
         Whether each study is left out in turn.
     alternatives : bool
         Whether the other sets of rows that the analysis has are used in turn.
+    rhos, within_correlations : mapping of str to prior
+        Of the joint model of all times, where the analysis has one.
     """
 
     taus: Mapping[str, TauPrior]
     mus: Mapping[str, MuPrior]
     leave_one_out: bool = False
     alternatives: bool = False
+    rhos: Mapping[str, RhoPrior] = field(default_factory=dict)
+    within_correlations: Mapping[str, RhoPrior] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -75,6 +87,8 @@ class Grid:
         *,
         leave_one_out: bool = False,
         alternatives: bool = False,
+        rho: Iterable[RhoPrior | str] = (),
+        within_correlation: Iterable[RhoPrior | str] = (),
     ) -> "Grid":
         """Make a grid of priors and of their text forms.
 
@@ -86,7 +100,11 @@ class Grid:
         """
         taus = {str(p).strip(): tau_prior(p) if isinstance(p, str) else p for p in tau}
         mus = {str(p).strip(): mu_prior(p) if isinstance(p, str) else p for p in mu}
-        return cls(taus, mus, leave_one_out, alternatives)
+        rhos, withins = (
+            {str(p).strip(): rho_prior(p) if isinstance(p, str) else p for p in priors}
+            for priors in (rho, within_correlation)
+        )
+        return cls(taus, mus, leave_one_out, alternatives, rhos, withins)
 
 
 def default_grid(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> Grid:
@@ -96,7 +114,8 @@ def default_grid(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> Grid:
     prior (times the median standard error where that has none), and the empirical prior of the
     measure where there is one. On mu its own, flat, a unit-information prior (as much as one
     patient says) and a sceptical one, which puts 95 % on effects of half a standard deviation
-    at most (of 0.5 on the log scale for ratios): the scale of the default prior on tau.
+    at most (of 0.5 on the log scale for ratios): the scale of the default prior on tau. On the
+    correlations over time of a joint model beta priors, and fixed values within studies.
 
     References
     ----------
@@ -125,6 +144,8 @@ def default_grid(evidence: Evidence, mu: MuPrior, tau: TauPrior) -> Grid:
         [mu, Flat(), *_on_mu(evidence)],
         leave_one_out=True,
         alternatives=True,
+        rho=RHOS if evidence.joint else (),
+        within_correlation=WITHIN_CORRELATIONS if evidence.joint else (),
     )
 
 

@@ -13,9 +13,9 @@ from bayesmeta.appraisal.grid import Grid, rounded
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence.analysis import shown_path
 from bayesmeta.evidence.schema import Part, read_toml, sentence
-from bayesmeta.priors import mu_prior, scaled, tau_prior
+from bayesmeta.priors import mu_prior, rho_prior, scaled, tau_prior
 from bayesmeta.priors.base import parameters
-from bayesmeta.priors.text import MU_FAMILIES, TAU_FAMILIES
+from bayesmeta.priors.text import MU_FAMILIES, RHO_FAMILIES, TAU_FAMILIES
 
 MOST_POINTS = 100_000
 
@@ -35,14 +35,25 @@ class GridFile(Part):
         ``scale`` is the parameter of that name; of a family on tau without one, or of a text form,
         it multiplies tau in the whole prior, and a rate or an upper end that is not given is 1,
         a mean or a lower end 0.
+    rho, within_correlation : list, or one entry
+        The same on the correlations over time of the joint model, where the analysis has one; a
+        number fixes it.
     leave_one_out, alternatives : bool
         Also with each study left out; also with the other reconstructions of the data.
     """
 
     tau: list[Any] | None = Field(None, min_length=1)
     mu: list[Any] | None = Field(None, min_length=1)
+    rho: list[Any] | None = Field(None, min_length=1)
+    within_correlation: list[Any] | None = Field(None, min_length=1)
     leave_one_out: bool = False
     alternatives: bool = False
+
+    @field_validator("rho", "within_correlation", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        listed = value if isinstance(value, list) else [value]
+        return [str(one) if isinstance(one, int | float) else one for one in listed]
 
     @field_validator("tau", "mu", mode="before")
     @classmethod
@@ -77,17 +88,29 @@ def read_grid(path: str | Path) -> Grid:
     except ValidationError as error:
         keys = list(GridFile.model_fields)
         raise InputError(f"{shown}: {sentence(error, lambda _: keys)}") from None
-    if not (found.tau or found.mu):
+    taus, mus, rhos, withins = (_priors(shown, name, getattr(found, name) or []) for name in _LIKE)
+    if not (taus or mus or rhos or withins):
         raise InputError(f"{shown} has no priors: {_LIKE['tau']} is expected")
-    taus, mus = (_priors(shown, name, getattr(found, name) or []) for name in ("tau", "mu"))
-    return Grid(taus, mus, found.leave_one_out, found.alternatives)
+    return Grid(taus, mus, found.leave_one_out, found.alternatives, rhos, withins)
 
 
-_LIKE = {"tau": 'the like of tau = ["half-normal(0.5)"]', "mu": 'the like of mu = ["flat"]'}
-_READ: dict[str, Callable[[str], Any]] = {"tau": tau_prior, "mu": mu_prior}
+_LIKE = {
+    "tau": 'the like of tau = ["half-normal(0.5)"]',
+    "mu": 'the like of mu = ["flat"]',
+    "rho": 'the like of rho = ["uniform(0, 1)"]',
+    "within_correlation": "the like of within_correlation = [0, 0.5]",
+}
+_READ: dict[str, Callable[[str], Any]] = {
+    "tau": tau_prior,
+    "mu": mu_prior,
+    "rho": rho_prior,
+    "within_correlation": rho_prior,
+}
 _FAMILIES: dict[str, dict[str, Any]] = {
     "tau": {family.name: family for family in TAU_FAMILIES},
     "mu": {family.name: family for family in MU_FAMILIES},
+    "rho": {family.name: family for family in RHO_FAMILIES},
+    "within_correlation": {family.name: family for family in RHO_FAMILIES},
 }
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayesmeta.appraisal.checks import Checks
+    from bayesmeta.appraisal.joint_sensitivity import JointSensitivity
     from bayesmeta.appraisal.sampled_grid import SampledPrior
 
 COLUMNS = (
@@ -140,6 +141,28 @@ class Sensitivity:
         return xr.DataArray(np.stack(values), coords, dims, name="hellinger")
 
     @property
+    def joint(self) -> "JointSensitivity | None":
+        """The joint model of all times over the priors, where the analysis has one."""
+        return self._joint[0]
+
+    @property
+    def joint_refused(self) -> str:
+        """Why there is none of a joint model that the analysis has."""
+        return self._joint[1]
+
+    @cached_property
+    def _joint(self) -> "tuple[JointSensitivity | None, str]":
+        from bayesmeta.appraisal.joint_sensitivity import joint_sensitivity
+
+        spec = self.evidence.joint
+        if spec is None or len(self.pools) < len(self.evidence.pools):
+            return None, ""
+        try:
+            return joint_sensitivity(self.evidence, spec, self.grid, self.fit.ask), ""
+        except InputError as error:
+            return None, str(error)
+
+    @property
     def converged(self) -> bool:
         """Whether every NUTS fit passed its diagnostics."""
         return not any(one.diagnostics.problems for one in self.sampled)
@@ -181,7 +204,9 @@ class Sensitivity:
         DataFrame
             Columns ``outcome, time, data, prior_mu, prior_tau, left_out, quantity, mean, sd,
             median, ci_low, ci_high, prob_benefit``; missing where there is no time, nobody is
-            left out, or a moment does not exist.
+            left out, or a moment does not exist. Quantities of the joint model of all times, such
+            as ``joint mu``, come last; ``prior_tau`` then names priors on correlations too, where
+            they are not the analysis's own.
 
         Examples
         --------
@@ -204,7 +229,11 @@ class Sensitivity:
             "quantity": np.tile(quantities, len(here[0])),
         }
         values = {name: dataset[name].to_numpy()[here].ravel() for name in COLUMNS[7:]}
-        return pd.DataFrame(labels | values)[list(COLUMNS)]
+        table = pd.DataFrame(labels | values, columns=list(COLUMNS))
+        if self.joint is None:
+            return table
+        of_joint = self.joint.rows(self.pools[0].outcome, self.under.mu)
+        return pd.concat([table, pd.DataFrame(of_joint, columns=list(COLUMNS))], ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``--format json`` prints."""
@@ -214,6 +243,8 @@ class Sensitivity:
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``sensitivity.nc`` and ``sensitivity.csv`` into a folder, each whole or not at all.
+
+        The joint model of all times is the group ``joint`` of the first.
 
         Returns
         -------
@@ -225,6 +256,8 @@ class Sensitivity:
         with whole(written[0]) as path:
             with_distances = self.dataset.assign(hellinger=self.distances.reset_coords(drop=True))
             with_distances.to_netcdf(path, engine="h5netcdf")
+            if self.joint is not None:
+                self.joint.dataset.to_netcdf(path, mode="a", group="joint", engine="h5netcdf")
         with whole(written[1]) as path:
             self.table().to_csv(path, index=False)
         return written
@@ -287,6 +320,8 @@ def sensitivity(
         from bayesmeta.appraisal.grid_file import read_grid  # pydantic, which a Grid spares
 
         grid = read_grid(grid)
+    if grid is not None and (grid.rhos or grid.within_correlations):
+        _needs_joint(evidence, at)
     own_mu, own_tau = _reference(evidence, grid, mu, tau)
     asked = grid or default_grid(evidence, own_mu, own_tau)
     mus = asked.mus or {str(own_mu): own_mu}
@@ -326,6 +361,14 @@ def sensitivity(
         reference=reference.assign_attrs(attrs),
         refused=found.refused,
     )
+
+
+def _needs_joint(evidence: Evidence, at: float | None) -> None:
+    if evidence.joint is None or at is not None:
+        why = "the analysis has no [joint]" if evidence.joint is None else f"time {at:g} was asked"
+        raise InputError(
+            f"rho and within_correlation in a grid are of the joint model of all times, and {why}"
+        )
 
 
 def _reference(

@@ -38,6 +38,7 @@ def record(found: "Sensitivity") -> dict[str, Any]:
         "conclusions": [_conclusion(found, conclusion) for conclusion in found.conclusions],
         "checks": [asdict(checks) for checks in found.checks],
         "distances": _distances(found),
+        "joint": None if found.joint is None else [_finite(asdict(at)) for at in found.joint.moved],
         "nuts": [_finite(asdict(one)) for one in found.sampled] or None,
         "rows": table.astype(object).where(table.notna(), None).to_dict("records"),
     }

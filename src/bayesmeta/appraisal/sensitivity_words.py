@@ -1,10 +1,13 @@
 """What a sensitivity analysis says, in words and digits for a person."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bayesmeta.appraisal.conclusions import BENEFIT, Conclusion, Pair, Verdict
+from bayesmeta.appraisal.conclusions import BENEFIT, Conclusion, Moved, Pair, Verdict
+from bayesmeta.appraisal.joint_sensitivity import AtTime, JointSensitivity, Triple
 from bayesmeta.engines.exact import TOLERANCE
+from bayesmeta.evidence.pooling import words_of_time
 from bayesmeta.fit.words import (
     better,
     count,
@@ -83,6 +86,12 @@ def warnings(found: "Sensitivity") -> list[str]:
             f"quadrature reached an error above 1e-10, {float(errors.max()):.1e} at most, in "
             f"{count(imprecise, 'posterior', 'posteriors')}"
         )
+    for reason, n in found.joint.refused.items() if found.joint else ():
+        lines.append(
+            f"all times in one model: {count(n, 'posterior', 'posteriors')} less: {reason}"
+        )
+    if found.joint_refused:
+        lines.append(f"the joint model of all times is not in the grid: {found.joint_refused}")
     return [*lines, *found.evidence.warnings]
 
 
@@ -94,6 +103,30 @@ def pool_name(found: "Sensitivity", conclusion: Conclusion) -> str:
 
 def moved_lines(found: "Sensitivity", conclusion: Conclusion) -> list[MovedLine]:
     """Return how far each number of a pool moves over the grid."""
+    return _moved_lines(found, conclusion.moved, _under)
+
+
+def joint_lines(found: "Sensitivity", joint: JointSensitivity, at: AtTime) -> list[MovedLine]:
+    """Return how far each number of the joint model moves at one time."""
+    return _moved_lines(found, at.moved, lambda under: _beside(joint.own, under))
+
+
+def joint_benefit(found: "Sensitivity", joint: JointSensitivity) -> str:
+    """Say under how many priors there is a benefit at each time, nothing without a direction."""
+    parts = [
+        f"{words_of_time(at.time, found.evidence.time_unit)} {at.benefit}"
+        for at in joint.moved
+        if at.benefit is not None
+    ]
+    of = count(len(joint.triples), "prior", "priors")
+    if not parts:
+        return ""
+    return f"{benefit_word(found)} is at least {BENEFIT:g}, of {of}: {', '.join(parts)}."
+
+
+def _moved_lines[Under](
+    found: "Sensitivity", over: Mapping[str, Moved[Under]], words: Callable[[Under], str]
+) -> list[MovedLine]:
     show, level, word = formatter(found.evidence), percent(found.fit.ask.level), benefit_word(found)
     ratio = found.evidence.measure.ratio
     below = f"P({found.evidence.measure.name} < 1)" if ratio else "P(mu < 0)"
@@ -108,19 +141,19 @@ def moved_lines(found: "Sensitivity", conclusion: Conclusion) -> list[MovedLine]
         "prob_benefit_new": (f"New study, {word}", _probability),
         "tau": ("Heterogeneity tau" + (" (log scale)" if ratio else ""), spread),
     }
-    if "prob_benefit" in conclusion.moved:
+    if "prob_benefit" in over:
         del labels["prob_below_zero"]
     return [
         MovedLine(
             label,
             shown(moved.reference),
             shown(moved.low),
-            _under(moved.low_under),
+            words(moved.low_under),
             shown(moved.high),
-            _under(moved.high_under),
+            words(moved.high_under),
         )
         for name, (label, shown) in labels.items()
-        if (moved := conclusion.moved.get(name)) is not None
+        if (moved := over.get(name)) is not None
     ]
 
 
@@ -204,6 +237,12 @@ def _sentence(found: "Sensitivity", verdict: Verdict) -> str:
         f"{over} and under {verdict.same} of {verdict.of} of the grid; the first under which it "
         f"{other}: {verdict.first.tau} on tau with {verdict.first.mu} on mu."
     )
+
+
+def _beside(own: Triple, under: Triple) -> str:
+    """Name the priors that are not the analysis's own."""
+    tau = [] if under.tau == own.tau else [f"tau {under.tau}"]
+    return "; ".join([*tau, *under.correlations(own)]) or "its own"
 
 
 def _under(pair: Pair) -> str:

@@ -199,6 +199,7 @@ def sensitivity(
             help="TOML file of priors: tau = ['half-normal(0.5)', ...], mu = ['normal(0, 4)', "
             "'flat'], leave_one_out = true, alternatives = true; a range is {family = "
             "'half-normal', scale = {from = 0.05, to = 2, points = 40}}, spaced geometrically. "
+            "rho, within_correlation where the analysis joins its times. "
             "[default: six families at 1/4 to 4 times the scale of the analysis's own prior, "
             "four priors on mu, each study left out, all alternatives].",
             metavar="FILE",

@@ -12,8 +12,11 @@ from bayesmeta.appraisal.cells import AS_GIVEN
 from bayesmeta.appraisal.conclusions import Conclusion
 from bayesmeta.appraisal.sensitivity import Sensitivity
 from bayesmeta.appraisal.sensitivity_words import (
+    MovedLine,
     benefit_word,
     heading,
+    joint_benefit,
+    joint_lines,
     moved_lines,
     other_line,
     pool_name,
@@ -21,6 +24,7 @@ from bayesmeta.appraisal.sensitivity_words import (
     sentences,
     warnings,
 )
+from bayesmeta.evidence.pooling import words_of_time
 from bayesmeta.fit.words import percent
 
 
@@ -32,12 +36,23 @@ def answer(to: Console, found: Sensitivity) -> None:
     to.print(Text(title, style="bold"))
     for line in rest:
         to.print(Text(line, style="dim"))
-    to.print(_moved(found, found.main))
+    moved = [(pool_name(found, one), moved_lines(found, one)) for one in found.main]
+    scale = f"({found.evidence.measure.name})"
+    to.print(_moved(f"How far conclusions move over the grid {scale}", "tau; mu", moved))
     if others := [c for c in found.conclusions if c not in found.main]:
         to.print(_others(found, others))
         reasons = {v.name: v.reason for v in found.evidence.alternatives}
         for name in dict.fromkeys(c.data for c in others if c.data != AS_GIVEN):
             to.print(Text(f"{name}: {reasons[name]}", style="dim"))
+    if joint := found.joint:
+        unit = found.evidence.time_unit
+        at_times = [
+            (words_of_time(at.time, unit), joint_lines(found, joint, at)) for at in joint.moved
+        ]
+        title = f"How far all times in one model move over {len(joint.triples)} priors {scale}"
+        to.print(_moved(title, "where not its own", at_times))
+        if line := joint_benefit(found, joint):
+            to.print(Text(line))
     for conclusion in found.main:
         to.print(Text(f"{pool_name(found, conclusion)}:", style="bold"))
         for sentence in sentences(found, conclusion):
@@ -99,24 +114,24 @@ def closing(to: Console, written: list[Path]) -> None:
     to.print(Text(str(written[0].parent)), soft_wrap=True)
 
 
-def _moved(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
+def _moved(title: str, under: str, parts: list[tuple[str, list[MovedLine]]]) -> Table:
     table = Table(
         "",
         "Reference",
         "Lowest",
-        "under (tau; mu)",
+        f"under ({under})",
         "Highest",
-        "under (tau; mu)",
+        f"under ({under})",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        title=f"How far conclusions move over the grid ({found.evidence.measure.name})",
+        title=title,
         title_justify="left",
     )
     for column in (1, 2, 4):
         table.columns[column].justify = "right"
-    for conclusion in conclusions:
-        table.add_row(Text(pool_name(found, conclusion), style="bold underline"))
-        for line in moved_lines(found, conclusion):
+    for name, lines in parts:
+        table.add_row(Text(name, style="bold underline"))
+        for line in lines:
             cells = line.label, line.reference, line.low, line.low_under
             table.add_row(*map(Text, (*cells, line.high, line.high_under)))
         table.add_section()

@@ -23,7 +23,7 @@ from bayesmeta.fit.numbers import Ask
 from bayesmeta.fit.regression import Regression, fit_regression, levels_of
 from bayesmeta.fit.result import Engine, Fit, Row, VariantRows, fit_rows
 from bayesmeta.models import default_mu, default_tau
-from bayesmeta.priors import MuPrior, TauPrior, check_measure, mu_prior, tau_prior
+from bayesmeta.priors import Flat, MuPrior, Normal, TauPrior, check_measure, mu_prior, tau_prior
 from bayesmeta.priors.text import example
 
 if TYPE_CHECKING:
@@ -149,6 +149,11 @@ def fit(
     multilevel = model == "multilevel"
     if tau_within is not None and not multilevel:
         raise InputError("tau_within is of the multilevel model: add --model multilevel")
+    if formula is not None and model == "longitudinal":
+        raise InputError(
+            "a formula regresses the effects of one time, a longitudinal model joins all times: "
+            "one of the two is expected"
+        )
     evidence = gather(
         source, measure=measure, direction=direction, project=project, repeats=multilevel
     )
@@ -335,6 +340,11 @@ def joint_spec(
 
 
 def _joint(evidence: Evidence, ask: Ask, spec: JointSpec, rows: tuple[Row, ...]) -> Joint:
+    if not isinstance(ask.mu, Flat | Normal):
+        raise InputError(
+            f"{ask.mu} on mu: the joint model of all times takes flat or normal(mean, sd), and "
+            f"--model normal-normal pools each time alone"
+        )
     widths = [(row.exact.mu.ci_high or 0.0) - (row.exact.mu.ci_low or 0.0) for row in rows]
     return fit_longitudinal(
         evidence.pools, evidence.alternatives, ask, JointAsk.of(spec), widths, evidence.series

@@ -97,7 +97,7 @@ def longitudinal_model(
     else:
         course = course_of(mean, times)
     taus = tuple(one.bound(errors) for one in ((tau,) if isinstance(tau, TauPrior) else tau))
-    return _checked(
+    return checked(
         JointModel(
             estimates,
             errors,
@@ -157,7 +157,7 @@ def regression_model(
     """
     estimates, errors, design = _numbers(y=y, se=se, x=x)
     _same_length(y=estimates, se=errors, x=design)
-    return _checked(
+    return checked(
         JointModel(
             estimates,
             errors,
@@ -219,7 +219,7 @@ def multilevel_model(
     number = _numbered(study)
     slot = np.array([int((number[:row] == one).sum()) for row, one in enumerate(number)])
     taus = (tau_between.bound(errors), tau_within.bound(errors))
-    return _checked(
+    return checked(
         JointModel(
             estimates,
             errors,
@@ -258,7 +258,7 @@ def _design(x: Array, names: Sequence[str]) -> Array:
     return x
 
 
-def _checked(model: JointModel) -> JointModel:
+def checked(model: JointModel) -> JointModel:
     """Return the model if its posterior can be computed."""
     if not np.all(model.se > 0):
         row = int(np.flatnonzero(~(model.se > 0))[0])
@@ -335,5 +335,7 @@ def coefficient_priors(
     found = tuple(one for one in priors if isinstance(one, Flat | Normal))
     if len(found) < len(priors):
         other = next(one for one in priors if one not in found)
-        raise InputError(f"{other} on a coefficient: joint models take flat or normal(mean, sd)")
+        raise InputError(
+            f"{other} on a coefficient: joint models and regressions take flat or normal(mean, sd)"
+        )
     return found
