@@ -60,7 +60,6 @@ def inverted(cumulated: Array, density: Array, p: Array) -> Array:
         At the nodes: the polynomials and their derivatives.
     """
     both = np.stack([cumulated, density])
-    series = np.tensordot(coefficients(both.shape[-1]), both, (1, -1))[..., None]
     t = np.concatenate([[-1.0], gauss_legendre(both.shape[-1])[0], [1.0]])
     ends = interpolated(cumulated, t[[0, -1]])
     table = np.concatenate([ends[..., :1], cumulated, ends[..., 1:]], -1)
@@ -73,7 +72,7 @@ def inverted(cumulated: Array, density: Array, p: Array) -> Array:
     at = low + share * (high - low)
     reached = (p > table[..., :1]) & (p < table[..., -1:])
     for _ in range(60):
-        reach, slope = legendre.legval(at, series, tensor=False)
+        reach, slope = interpolated(both, at)
         gap = reach - p
         low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,17 +106,13 @@ def differentiation(count: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def coefficients(count: int) -> Array:
-    """Matrix from values at the nodes to Legendre coefficients, shape (n, n)."""
-    nodes, weights = gauss_legendre(count)
-    orders = np.arange(count)
-    matrix: Array = (orders[:, None] + 0.5) * legendre.legvander(nodes, count - 1).T * weights
-    return matrix
-
-
 def highest_coefficients(count: int) -> Array:
-    """Matrix from values at the nodes to the two highest of them, shape (2, n)."""
-    return coefficients(count)[-2:]
+    """Matrix from values at the nodes to the two highest Legendre coefficients, shape (2, n)."""
+    nodes, weights = gauss_legendre(count)
+    orders = np.arange(count - 2, count)
+    values = legendre.legvander(nodes, count - 1)[:, -2:]
+    matrix: Array = (orders[:, None] + 0.5) * values.T * weights
+    return matrix
 
 
 @lru_cache(maxsize=64)
