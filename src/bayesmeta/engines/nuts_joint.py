@@ -6,6 +6,7 @@ The study effects are integrated out, the coefficients are sampled. Of the engin
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from itertools import combinations
 from math import log, pi
 from typing import Any
@@ -22,7 +23,7 @@ from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import RandomWalk
 from bayesmeta.models.design import PerTime, Spline
 from bayesmeta.models.joint import JointModel
-from bayesmeta.priors import MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
+from bayesmeta.priors import Flat, MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
 type Matrix = list[list[Any]]
 """Symbolic scalars or vectors, row by row."""
@@ -109,6 +110,7 @@ def _coefficients(model: JointModel, phi: list[Any], typical: Array) -> tuple[An
     common = pt.dot(together, apart)
     beta = centre + shared * common + changes * (apart - common)
     log_scale = count * pt.log(shared) + (len(model.names) - count) * pt.log(changes)
+    log_scale += float(np.log(np.diag(root)).sum())
     return beta, log_scale + sum(map(_log_density, model.coefficients, beta))
 
 
@@ -128,25 +130,26 @@ def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, A
     known = np.linalg.inv(told.covariance[:, :, 0])
 
     columns, sds = _curve_of(model, phi[model.split])
-    width, changes = len(columns), slice(len(columns) - len(sds), len(columns))
-    priors = (model.coefficients[0],) * changes.start, model.coefficients[knots:]
-    before, after = ([one.precision for one in part] for part in priors)
-    r = pt.zeros((p, width + p - knots))
+    width = len(columns)
+    first, rest = (model.coefficients[0],) * (width - len(sds)), model.coefficients[knots:]
+    forms = [
+        *(partial(_log_density, prior) for prior in first),
+        *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
+        *(partial(_log_density, prior) for prior in rest),
+    ]
+    before, after = ([prior.precision for prior in part] for part in (first, rest))
+    inverse = pt.stack([*before, *(sd**-2 for sd in sds), *after])
+    location = [prior.location for prior in (*first, *(Flat() for _ in sds), *rest)]
+    r = pt.zeros((p, len(forms)))
     r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
     r = pt.set_subtensor(r[knots:, width:], np.eye(p - knots))
-    inverse = pt.stack([*before, *(sd**-2 for sd in sds), *after])
     root = pt.linalg.cholesky(r.T @ known @ r + pt.diag(inverse))
-    pull = [[one.precision * one.location for one in part] for part in priors]
-    toward = r.T @ known @ told.mean[:, 0] + np.concatenate([pull[0], np.zeros(len(sds)), pull[1]])
+    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array(location)
     centred = pt.linalg.solve_triangular(root, toward, lower=True)
-    offset = pm.Flat("offset", shape=width + p - knots)
+    offset = pm.Flat("offset", shape=len(forms))
     b = pt.linalg.solve_triangular(root.T, centred + offset, lower=False)
-
-    log_prior = -pt.sum(pt.log(pt.diag(root)))
-    for part, at in zip(priors, (0, width), strict=True):
-        log_prior += sum(_log_density(one, b[at + i]) for i, one in enumerate(part))
-    log_prior += sum(MU_FORMS[Normal](b[changes.start + i], 0.0, sd) for i, sd in enumerate(sds))
-    return r @ b, log_prior
+    log_prior = sum(form(b[at]) for at, form in enumerate(forms))
+    return r @ b, log_prior - pt.sum(pt.log(pt.diag(root)))
 
 
 def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
