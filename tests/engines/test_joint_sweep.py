@@ -8,12 +8,14 @@ from bayesmeta.engines.joint import fit_joint
 from bayesmeta.engines.joint_sweep import sweep_joint
 from bayesmeta.errors import InputError
 from bayesmeta.models.covariance import Correlation
+from bayesmeta.models.designs import biased
 from bayesmeta.models.longitudinal import longitudinal_model
 from bayesmeta.priors import (
     Exponential,
     Fixed,
     HalfCauchy,
     HalfNormal,
+    Normal,
     RhoBeta,
     RhoFixed,
     RhoUniform,
@@ -76,6 +78,24 @@ def test_one_time_and_few_studies():
     # Isolates heavy tails: three studies under half-Cauchy priors have no SD of tau.
     model = longitudinal_model(range(3), np.ones(3), Y[:3], SE[:3], tau=HalfNormal(1), between=CS)
     priors = [{"tau": HalfCauchy(s)} for s in (2.0, 5.0, 20.0)] + [{"tau": HalfNormal(8)}]
+    compare(model, priors, sweep_joint(model, priors))
+
+
+def test_nothing_free():
+    none = Correlation("cs", RhoFixed(0))
+    model = longitudinal_model(range(3), np.ones(3), Y[:3], SE[:3], tau=HalfNormal(1), between=none)
+    priors = [{"tau": Fixed(0.5)}] * 2
+    compare(model, priors, sweep_joint(model, priors))
+
+
+def test_a_bias_of_some_studies():
+    # Isolates four axes, of which one is the SD of the bias.
+    model = longitudinal_model(
+        STUDIES, TIMES, EFFECTS, ERRORS, tau=HalfNormal(1), between=CS, within=CS,
+        coefficients=Normal(0, 2),
+    )  # fmt: skip
+    model = biased(model, np.arange(6) > 3, Normal(-1, 1), HalfNormal(1))
+    priors = [{"bias_sd": HalfNormal(s)} for s in (0.5, 2.0)]
     compare(model, priors, sweep_joint(model, priors))
 
 

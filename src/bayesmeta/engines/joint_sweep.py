@@ -16,7 +16,7 @@ from scipy import special
 
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
-from bayesmeta.engines.grid import FINER, Grid, free, locate
+from bayesmeta.engines.grid import FINER, Grid, locate
 from bayesmeta.engines.joint import fit_joint
 from bayesmeta.engines.joint_summaries import (
     JointSummaries,
@@ -45,10 +45,10 @@ type Priors = Mapping[str, TauPrior | RhoPrior]
 TOLERANCE = 1e-4
 """Priors whose error on the shared nodes is above get nodes of their own."""
 
-_LEVELS = {0: (1, 1), 1: (41, 53, 69, 90), 2: (32, 41, 53), 3: (19, 25, 33), 4: (10, 14)}
+_LEVELS = {0: (1, 1), 1: (41, 53, 69, 90), 2: (32, 41, 53), 3: (20, 23, 33), 4: (10, 14)}
 """Nodes a side, by the number of free hyperparameters; the later ones for those that need them."""
 
-_SHARES = {"rho_between": 0.8, "rho_within": 0.6}
+_SHARES = {"rho_within": 0.7}
 _GRADED = 1.3
 """Nodes of a correlation as a share of those of others, and of a side with flattened ends."""
 
@@ -197,9 +197,9 @@ class _Answer:
 
 def _group(widest: JointModel, models: list[JointModel], points: Points, level: float) -> _Answer:
     """Summarise models whose priors have one support, with more nodes for those that need them."""
-    ragged = {one.hyper.name for model in models for one in free(model) if one.graded}
     box = tuple(
-        replace(one, graded=one.hyper.name in ragged) for one in locate(widest, prior=False)
+        replace(one, graded=any(Coordinate.of(hyper).graded for hyper in _each(models, one)))
+        for one in locate(widest, prior=False)
     )
     rules = [
         [Side.on(one, longer * _count(one, nodes), prior=False) for one in box]
@@ -207,7 +207,9 @@ def _group(widest: JointModel, models: list[JointModel], points: Points, level: 
         for longer in (1, FINER)
     ]
     by_axis = [_log_priors(models, [rule[axis] for rule in rules]) for axis in range(len(box))]
-    orders = np.array([_orders(model, len(points.rows)) for model in models])
+    tails = [_tails(model) for model in models]
+    moments = {one: _orders(models[tails.index(one)], len(points.rows)) for one in set(tails)}
+    orders = np.array([moments[one] for one in tails])
 
     def answer(number: int, rows: Index) -> _Answer:
         grid = Grid.on(widest, tuple(rules[2 * number]))
@@ -235,6 +237,18 @@ def _group(widest: JointModel, models: list[JointModel], points: Points, level: 
 def _count(coordinate: Coordinate, nodes: int) -> int:
     share = _SHARES.get(coordinate.hyper.name, 1.0) * (_GRADED if coordinate.graded else 1.0)
     return round(share * nodes)
+
+
+def _each(models: list[JointModel], coordinate: Coordinate) -> list[Hyper]:
+    """Return a hyperparameter under the priors of each model."""
+    at = [hyper.name for hyper in models[0].hypers].index(coordinate.hyper.name)
+    return [model.hypers[at] for model in models]
+
+
+def _tails(model: JointModel) -> tuple[tuple[float, bool], ...]:
+    """Return what moments depend on of its priors."""
+    priors = [hyper.prior for hyper in model.hypers]
+    return tuple((p.tail_power, p.boundary_moments) for p in priors if isinstance(p, TauPrior))
 
 
 def _orders(model: JointModel, points: int) -> list[int]:
@@ -272,8 +286,8 @@ class _Shared:
         Log prior densities on it.
     factors : list of ndarray, shape (P, n)
         Prior densities on each axis, relative to the largest.
-    prior : ndarray, shape (P, nodes)
-        Their products.
+    rest : ndarray, shape (P, m)
+        Products of all of them but the first.
     mass, log_evidence : ndarray, shape (P,)
     orders : ndarray of int, shape (P, columns)
         Highest moments that exist.
@@ -283,7 +297,7 @@ class _Shared:
     finer: list[Side]
     log_finer: list[Array]
     factors: list[Array]
-    prior: Array
+    rest: Array
     mass: Array
     log_evidence: Array
     orders: Index
@@ -300,14 +314,15 @@ class _Shared:
         """Weigh the nodes under each prior."""
         peaks = [one.max(-1, keepdims=True) for one in log_priors]
         factors = [np.exp(one - peak) for one, peak in zip(log_priors, peaks, strict=True)]
-        prior = np.ones((1, 1))
-        for factor in factors:
-            prior = (prior[:, :, None] * factor[:, None, :]).reshape(len(factor), -1)
-        mass = prior @ grid.weights
+        first, *others = factors or [np.ones((len(orders), 1))]
+        rest = np.ones((len(orders), 1))
+        for factor in others:
+            rest = (rest[:, :, None] * factor[:, None, :]).reshape(len(orders), -1)
+        mass = _summed(grid.weights[None], first, rest)[0]
         with np.errstate(divide="ignore"):
             log_evidence = np.log(mass) + grid.log_evidence
         log_evidence += sum(peak[:, 0] for peak in peaks)
-        return cls(grid, finer, log_finer, factors, prior, mass, log_evidence, orders)
+        return cls(grid, finer, log_finer, [first, *others], rest, mass, log_evidence, orders)
 
     def answer(self, points: Points, level: float) -> _Answer:
         """Summarise the models; the errors are those that two grids would share."""
@@ -330,26 +345,23 @@ class _Shared:
         centre = means @ weights
         off = means - centre[:, None]
         functions = np.stack([off, off * off + sds * sds, special.ndtr(-means / sds)])
-        mean, square, below_zero = np.moveaxis(
-            np.tensordot(self.prior, functions * weights, (1, 2)) / self.mass[:, None, None], 1, 0
-        )
+        sums = _summed((functions * weights).reshape(-1, len(weights)), self.factors[0], self.rest)
+        mean, square, below_zero = (sums / self.mass).reshape(3, len(means), -1).swapaxes(1, 2)
         sd = np.sqrt(square - mean * mean)
 
         reach = (1.3 - special.ndtri(p[0])) * sd
         low, high = (mean - reach).min(0) + centre, (mean + reach).max(0) + centre
         nodes = gauss_legendre(_TABLE)[0]
         x = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
-        heavy = (self.prior / self.mass[:, None]).max(0) * weights > _LIGHT
-        prior = self.prior[:, heavy].astype(np.float32)
-        means, sds, weights = means[:, heavy, None], sds[:, heavy, None], weights[heavy, None]
+        heavy, prior = self._heavy()
+        means, sds, weights = means[:, None, heavy], sds[:, None, heavy], weights[heavy]
         cdf = np.stack(
             [
-                prior @ (weights * special.ndtr((at - m) / s)).astype(np.float32)
+                ((weights * special.ndtr((at[:, None] - m) / s)).astype(np.float32) @ prior).T
                 for at, m, s in zip(x, means, sds, strict=True)
             ],
             1,
-        )
-        cdf = cdf / self.mass[:, None, None]
+        ).astype(float)
         density = cdf @ differentiation(_TABLE).T
         t = inverted(cdf, density, p)
         quantiles = low[:, None] + (high - low)[:, None] * (t + 1) / 2
@@ -358,6 +370,15 @@ class _Shared:
         doubt = np.where(np.abs(t) > 1 - 1e-9, inf, doubt).max((1, 2))
         low, median, high = np.moveaxis(quantiles, -1, 0)
         return Linear(mean + centre, sd, median, low, high, below_zero), doubt
+
+    def _heavy(self) -> tuple[Index, np.ndarray]:
+        """Nodes that weigh something under a prior, and relative to its mass, (nodes, P)."""
+        first = (self.factors[0] / self.mass[:, None]).T.astype(np.float32)
+        rest = self.rest.T.astype(np.float32)
+        largest = np.stack([(one * rest).max(-1) for one in first])
+        heavy: Index = np.flatnonzero(largest.ravel() * self.grid.weights > _LIGHT)
+        at, others = np.unravel_index(heavy, largest.shape)
+        return heavy, first[at] * rest[others]
 
     def _hyper(self, number: int, p: Array) -> Linear:
         model = self.grid.model
@@ -383,11 +404,17 @@ class _Shared:
         return Linear(marginal.mean(), marginal.sd(), median, low, high, 0 * median)
 
 
+def _summed(functions: Array, first: Array, rest: Array) -> Array:
+    """Sum functions, shape (f, nodes), over the nodes times each prior, shape (f, P)."""
+    by_side = functions.reshape(len(functions), first.shape[1], rest.shape[1])
+    found: Array = np.einsum("fap,pa->fp", np.tensordot(by_side, rest, (2, 1)), first)
+    return found
+
+
 def _log_priors(models: list[JointModel], sides: list[Side]) -> list[Array]:
     """Log densities under each model's prior at the nodes of rules on one axis, (P, n) each."""
-    at = [hyper.name for hyper in models[0].hypers].index(sides[0].coordinate.hyper.name)
     values = np.concatenate([side.value for side in sides])
-    hypers = [model.hypers[at] for model in models]
+    hypers = _each(models, sides[0].coordinate)
     found = {hyper: hyper.log_density(values) for hyper in dict.fromkeys(hypers)}
     ends = np.cumsum([len(side.value) for side in sides])[:-1]
     return np.split(np.stack([found[hyper] for hyper in hypers]), ends, axis=1)

@@ -7,6 +7,9 @@ from numpy.polynomial import legendre
 
 from bayesmeta.arrays import Array
 
+_AT_NODE = 1e-200
+"""A distance from a node that leaves its value alone."""
+
 
 @lru_cache(maxsize=64)
 def gauss_legendre(count: int) -> tuple[Array, Array]:
@@ -30,10 +33,12 @@ def interpolated(values: Array, t: Array) -> Array:
     array([-1.   ,  0.125])
     """
     gaps = t[..., None] - gauss_legendre(values.shape[-1])[0]
-    at_node = gaps == 0
-    parts = _barycentric_weights(values.shape[-1]) / np.where(at_node, 1.0, gaps)
-    parts = np.where(at_node.any(-1, keepdims=True), at_node, parts)
-    found: Array = (parts @ values[..., None])[..., 0] / parts.sum(-1)
+    gaps[gaps == 0] = _AT_NODE
+    parts = _barycentric_weights(values.shape[-1]) / gaps
+    if t.ndim == 1:
+        shared: Array = values @ parts.T / parts.sum(-1)
+        return shared
+    found: Array = np.einsum("...pn,...n->...p", parts, values) / parts.sum(-1)
     return found
 
 
@@ -54,7 +59,8 @@ def inverted(cumulated: Array, density: Array, p: Array) -> Array:
     cumulated, density : ndarray, shape (..., n)
         At the nodes: the polynomials and their derivatives.
     """
-    t = np.concatenate([[-1.0], gauss_legendre(cumulated.shape[-1])[0], [1.0]])
+    both = np.stack([cumulated, density])
+    t = np.concatenate([[-1.0], gauss_legendre(both.shape[-1])[0], [1.0]])
     ends = interpolated(cumulated, t[[0, -1]])
     table = np.concatenate([ends[..., :1], cumulated, ends[..., 1:]], -1)
     table = np.maximum.accumulate(table, -1)
@@ -66,13 +72,13 @@ def inverted(cumulated: Array, density: Array, p: Array) -> Array:
     at = low + share * (high - low)
     reached = (p > table[..., :1]) & (p < table[..., -1:])
     for _ in range(60):
-        reach, slope = interpolated(np.stack([cumulated, density]), at)
+        reach, slope = interpolated(both, at)
         gap = reach - p
         low, high = np.where(gap < 0, at, low), np.where(gap < 0, high, at)
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = -gap / slope
         # What is left after a step of Newton's is of the order of its square.
-        small = np.abs(newton) < 1e-7
+        small = np.abs(newton) < 1e-6
         inside = (at + newton > low) & (at + newton < high)
         step = np.where(small | inside, newton, (low + high) / 2 - at)
         at = np.where(reached, at + step, at)

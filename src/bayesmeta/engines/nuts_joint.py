@@ -5,7 +5,8 @@ The study effects are integrated out, the coefficients are sampled. Of the engin
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 from itertools import combinations
 from math import log, pi
 from typing import Any
@@ -17,15 +18,18 @@ from pytensor import tensor as pt
 
 from bayesmeta.arrays import Array
 from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
-from bayesmeta.errors import InputError
 from bayesmeta.models.between import Multilevel, OverTime
 from bayesmeta.models.covariance import Correlation, Hyper
+from bayesmeta.models.curves import RandomWalk
 from bayesmeta.models.design import PerTime, Spline
 from bayesmeta.models.joint import JointModel
-from bayesmeta.priors import RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
+from bayesmeta.priors import Flat, MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
 type Matrix = list[list[Any]]
 """Symbolic scalars or vectors, row by row."""
+
+_WIDE = 100.0
+"""SDs of vague priors, in the reach of the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,49 +76,98 @@ def sample_joint(
 
 
 def build_joint(model: JointModel) -> pm.Model:
-    """Return the PyMC model of a joint model.
-
-    The coefficients are sampled as offsets from those where studies keep their effects, rho near
-    1, in units of their root covariance at a typical heterogeneity: what is shared by all times
-    grows with ``s^2 + tau^2 (1 - rho + t rho)``, changes over time with ``s^2 + tau^2 (1 - rho)``,
-    s the smallest standard error. One scale for both leaves a funnel: where rho is near 1 precise
-    studies tell changes far better than means.
-
-    Raises
-    ------
-    InputError
-        For a mean with a hyperparameter, which the exact engine takes.
-    """
-    if model.curve is not None:
-        raise InputError(f"a {model.curve.word} mean is not sampled by NUTS: use the exact engine")
-    unit = float(np.median(model.se))
-    typical = np.array([_middle(hyper, unit) for hyper in model.hypers])
-    root = np.linalg.cholesky(model.given(typical[:, None]).covariance[:, :, 0])
-    kept = np.array([_middle(hyper, unit, 0.999) for hyper in model.hypers])
-    centre = model.given(kept[:, None]).mean[:, 0]
+    """Return the PyMC model of a joint model."""
+    typical = np.array([_middle(hyper) for hyper in model.hypers])
     with pm.Model(coords={"coefficient": list(model.names)}) as structure:
-        phi = [_hyper(hyper, unit) for hyper in model.hypers]
+        phi = [_hyper(hyper) for hyper in model.hypers]
         pm.Deterministic("phi", pt.stack(phi))
-        shared, changes = (
-            pt.sqrt(now / then)
-            for now, then in zip(_scales(model, phi), _scales(model, typical), strict=True)
-        )
-        together = _shared(model)
-        count = int(np.trace(together).round())
-        offset = pm.Flat("offset", dims="coefficient")
-        apart = pt.dot(root, offset)
-        common = pt.dot(together, apart)
-        beta = pm.Deterministic(
-            "beta", centre + shared * common + changes * (apart - common), dims="coefficient"
-        )
-        log_prior = sum(
-            MU_FORMS[type(prior)](beta[at], *_values(prior))
-            for at, prior in enumerate(model.coefficients)
-        )
-        log_scale = count * pt.log(shared) + (len(model.names) - count) * pt.log(changes)
-        pm.Potential("beta_prior", log_prior + log_scale)
+        coefficients = _coefficients if model.curve is None else _on_curve
+        found, log_prior = coefficients(model, phi, typical)
+        beta = pm.Deterministic("beta", found, dims="coefficient")
+        pm.Potential("beta_prior", log_prior)
         pm.Potential("likelihood", _log_likelihood(model, beta, phi))
     return structure
+
+
+def _coefficients(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, Any]:
+    """Return the coefficients and their log prior density, as offsets that NUTS samples.
+
+    From those where studies keep their effects, rho near 1, in units of their root covariance at a
+    typical heterogeneity: what is shared by all times grows with ``s^2 + tau^2 (1 - rho + t rho)``,
+    changes over time with ``s^2 + tau^2 (1 - rho)``, s the smallest standard error. One scale for
+    both leaves a funnel: where rho is near 1 precise studies tell changes far better than means.
+    """
+    root = np.linalg.cholesky(model.given(typical[:, None]).covariance[:, :, 0])
+    kept = np.array([_middle(hyper, 0.999) for hyper in model.hypers])
+    centre = model.given(kept[:, None]).mean[:, 0]
+    shared, changes = (
+        pt.sqrt(now / then)
+        for now, then in zip(_scales(model, phi), _scales(model, typical), strict=True)
+    )
+    together = _shared(model)
+    count = int(np.trace(together).round())
+    apart = pt.dot(root, pm.Flat("offset", dims="coefficient"))
+    common = pt.dot(together, apart)
+    beta = centre + shared * common + changes * (apart - common)
+    log_scale = count * pt.log(shared) + (len(model.names) - count) * pt.log(changes)
+    log_scale += float(np.log(np.diag(root)).sum())
+    return beta, log_scale + sum(map(_log_density, model.coefficients, beta))
+
+
+def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, Any]:
+    """Return them for a mean with a hyperparameter h, ``beta = R(h) b``.
+
+    b is sampled as an offset from its conditional mean, in units of its conditional root
+    covariance, given h and a typical heterogeneity: where data say of beta what ``N(m, L^-1)``
+    does, its precision is ``R' L R`` plus that of its prior. So there is no funnel where h is the
+    SD of a prior on what data say little of.
+    """
+    assert model.curve is not None
+    vague = Normal(0.0, _WIDE * float(model.se.max() + np.ptp(model.y)))
+    knots, p = len(model.curve.knots), len(model.names)
+    free = replace(model, course=None, coefficients=(vague,) * p)
+    told = free.given(np.delete(typical, model.split)[:, None])
+    known = np.linalg.inv(told.covariance[:, :, 0])
+
+    columns, sds = _curve_of(model, phi[model.split])
+    width = len(columns)
+    first, rest = (model.coefficients[0],) * (width - len(sds)), model.coefficients[knots:]
+    forms = [
+        *(partial(_log_density, prior) for prior in first),
+        *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
+        *(partial(_log_density, prior) for prior in rest),
+    ]
+    before, after = ([prior.precision for prior in part] for part in (first, rest))
+    inverse = pt.stack([*before, *(sd**-2 for sd in sds), *after])
+    location = [prior.location for prior in (*first, *(Flat() for _ in sds), *rest)]
+    r = pt.zeros((p, len(forms)))
+    r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
+    r = pt.set_subtensor(r[knots:, width:], np.eye(p - knots))
+    root = pt.linalg.cholesky(r.T @ known @ r + pt.diag(inverse))
+    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array(location)
+    centred = pt.linalg.solve_triangular(root, toward, lower=True)
+    offset = pm.Flat("offset", shape=len(forms))
+    b = pt.linalg.solve_triangular(root.T, centred + offset, lower=False)
+    log_prior = sum(form(b[at]) for at, form in enumerate(forms))
+    return r @ b, log_prior - pt.sum(pt.log(pt.diag(root)))
+
+
+def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
+    """Return the columns of R, and the prior SDs of the last of b where they are changes."""
+    assert model.curve is not None
+    knots = np.array(model.curve.knots)
+    if isinstance(model.curve, RandomWalk):
+        sums = list(np.tri(len(knots)).T)
+        return sums, [value * float(np.sqrt(gap)) for gap in np.diff(knots)]
+    first, last = model.times[[0, -1]]
+    rate, ends = np.log(2) / value, np.isinf(knots)
+    gone = pt.switch(ends, 1.0, -pt.expm1(-rate * np.where(ends, 0.0, knots - first)))
+    share = gone / -pt.expm1(-rate * (last - first))
+    return [1 - share, share], []
+
+
+def _log_density(prior: MuPrior, value: Any) -> Any:
+    return MU_FORMS[type(prior)](value, *_values(prior))
 
 
 def _shared(model: JointModel) -> Array:
@@ -161,7 +214,7 @@ def _log_likelihood(model: JointModel, beta: Any, phi: list[Any]) -> Any:
     ]
     biased = 0.0
     if model.bias is not None:
-        biased = model.bias.studies * phi[model.split] ** 2
+        biased = model.bias.studies * phi[model.split + (model.curve is not None)] ** 2
     covariance = [
         [
             seen[s] * seen[t] * (between[s][t] + biased + _error(model, seen, within, s, t))
@@ -242,7 +295,7 @@ def _from_partial(partial: Sequence[Any], count: int) -> Matrix:
     ]
 
 
-def _hyper(hyper: Hyper, unit: float) -> Any:
+def _hyper(hyper: Hyper) -> Any:
     """Make the variable of a hyperparameter in a name space of its own."""
     if hyper.fixed:
         return pt.as_tensor(float(hyper.prior.support[0]))
@@ -251,7 +304,7 @@ def _hyper(hyper: Hyper, unit: float) -> Any:
         if isinstance(prior, RhoPrior):
             return _RHO_FORMS[type(prior)](*astuple(prior))  # type: ignore[call-overload]
         plain = prior.plain
-        return TAU_FORMS[type(plain)](unit, *_values(plain))
+        return TAU_FORMS[type(plain)](hyper.typical, *_values(plain))
 
 
 _RHO_FORMS: dict[type[RhoPrior], Any] = {
@@ -265,11 +318,11 @@ def _values(prior: Any) -> list[np.ndarray]:
     return [np.asarray(value, dtype=float) for value in astuple(prior)]
 
 
-def _middle(hyper: Hyper, unit: float, quantile: float = 0.5) -> float:
+def _middle(hyper: Hyper, quantile: float = 0.5) -> float:
     """A typical value of a positive scale, and a prior quantile of a correlation."""
     if hyper.fixed:
         return hyper.prior.support[0]
     if isinstance(hyper.prior, RhoPrior):
         return float(hyper.prior.ppf(quantile))
     low, high = hyper.prior.support
-    return float(np.clip(unit, low, high))
+    return float(np.clip(hyper.typical, low, high))
