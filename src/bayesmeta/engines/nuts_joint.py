@@ -17,13 +17,13 @@ import pymc as pm
 from pytensor import tensor as pt
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
+from bayesmeta.engines.nuts_priors import MU_FORMS, MU_PULL, TAU_FORMS
 from bayesmeta.models.between import Multilevel, OverTime
 from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import RandomWalk
 from bayesmeta.models.design import PerTime, Spline
 from bayesmeta.models.joint import JointModel
-from bayesmeta.priors import Flat, MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
+from bayesmeta.priors import MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
 type Matrix = list[list[Any]]
 """Symbolic scalars or vectors, row by row."""
@@ -137,14 +137,14 @@ def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, A
         *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
         *(partial(_log_density, prior) for prior in rest),
     ]
-    before, after = ([prior.precision for prior in part] for part in (first, rest))
-    inverse = pt.stack([*before, *(sd**-2 for sd in sds), *after])
-    location = [prior.location for prior in (*first, *(Flat() for _ in sds), *rest)]
+    before, after = ([_pull(prior) for prior in part] for part in (first, rest))
+    pulls = [*before, *((0.0, sd**-2) for sd in sds), *after]
+    location, inverse = np.array([at for at, _ in pulls]), pt.stack([of for _, of in pulls])
     r = pt.zeros((p, len(forms)))
     r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
     r = pt.set_subtensor(r[knots:, width:], np.eye(p - knots))
     root = pt.linalg.cholesky(r.T @ known @ r + pt.diag(inverse))
-    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array(location)
+    toward = r.T @ known @ told.mean[:, 0] + inverse * location
     centred = pt.linalg.solve_triangular(root, toward, lower=True)
     offset = pm.Flat("offset", shape=len(forms))
     b = pt.linalg.solve_triangular(root.T, centred + offset, lower=False)
@@ -168,6 +168,10 @@ def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
 
 def _log_density(prior: MuPrior, value: Any) -> Any:
     return MU_FORMS[type(prior)](value, *_values(prior))
+
+
+def _pull(prior: MuPrior) -> Any:
+    return MU_PULL[type(prior)](*_values(prior))
 
 
 def _shared(model: JointModel) -> Array:
