@@ -275,6 +275,7 @@ def test_unstructured_covariances_have_a_correlation_for_each_pair_of_times():
 def test_curves_are_followed_between_times(mean):
     joint = longitudinal(THREE_TIMES, mean=mean, rho=0.5, within_correlation=0.5).joint
     assert joint.numbers.curve.prior == mean.partition("(")[2][:-1]
+    assert [one.prior for one in joint.numbers.coefficients] == ["normal(0, 2)", mean, mean]
     mu, _ = joint.course([3, 4.5, 12])
     # The course is another fit, on fewer nodes.
     assert mu[0].median == pytest.approx(joint.numbers.mu[0].median, abs=2e-3)
