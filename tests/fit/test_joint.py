@@ -283,6 +283,15 @@ def test_curves_are_followed_between_times(mean):
     assert min(mu[0].median, joint.numbers.mu[1].median) - 0.3 < mu[1].median
 
 
+def test_series_of_one_hospital_at_different_times_are_said_to_overlap():
+    assert not bm.fit("sledai").warnings
+    (line,) = bm.fit("sledai_series").warnings
+    assert line == (
+        "all times in one model: Nanjing UC-MSC and Liang 2010 are all of Nanjing Drum Tower: "
+        "patients may be counted twice"
+    )
+
+
 def test_a_change_from_baseline_at_one_time_is_that_of_the_univariate_model():
     # SE^2 = (sd0^2 + sd1^2 - 2 r sd0 sd1) / n, with r = 0.5 in both.
     fit = bm.fit("proteinuria_series", at=3)
