@@ -87,6 +87,27 @@ def test_meta_regression(tmp_path):
     assert "bubble.png" in words
 
 
+def test_what_nuts_does_not_sample_is_said(tmp_path):
+    (tmp_path / "trials.csv").write_text(TRIALS)
+    asked = (
+        "fit",
+        "trials.csv",
+        "--measure",
+        "MD",
+        "--prior",
+        "tau=half-normal(0.5)",
+        "--draws",
+        50,
+    )
+    # So few draws may fail the diagnostics: what is printed is asked.
+    done = subprocess.run(
+        [sys.executable, "-m", "bayesmeta", *map(str, asked), "--model", "longitudinal",
+         "--mean", "random-walk(half-normal(1))"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert "Not sampled: all times in one model, whose mean is a random-walk." in done.stdout
+
+
 TIMES = "study,time,estimate,se\n"
 THREE = TIMES + "A,3,1,1\nA,6,1,1\nA,12,1,1\nB,3,0,1\n"
 DOSES = "study,estimate,se,dose,twice\nA,1,1,1,2\nB,2,1,2,4\nC,2,1,3,6\nD,1,1,4,8\n"

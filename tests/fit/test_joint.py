@@ -275,11 +275,21 @@ def test_unstructured_covariances_have_a_correlation_for_each_pair_of_times():
 def test_curves_are_followed_between_times(mean):
     joint = longitudinal(THREE_TIMES, mean=mean, rho=0.5, within_correlation=0.5).joint
     assert joint.numbers.curve.prior == mean.partition("(")[2][:-1]
+    assert [one.prior for one in joint.numbers.coefficients] == ["normal(0, 2)", mean, mean]
     mu, _ = joint.course([3, 4.5, 12])
     # The course is another fit, on fewer nodes.
     assert mu[0].median == pytest.approx(joint.numbers.mu[0].median, abs=2e-3)
     assert mu[2].median == pytest.approx(joint.numbers.mu[2].median, abs=2e-3)
     assert min(mu[0].median, joint.numbers.mu[1].median) - 0.3 < mu[1].median
+
+
+def test_series_of_one_hospital_at_different_times_are_said_to_overlap():
+    assert not bm.fit("sledai").warnings
+    (line,) = bm.fit("sledai_series").warnings
+    assert line == (
+        "all times in one model: Nanjing UC-MSC and Liang 2010 are all of Nanjing Drum Tower: "
+        "patients may be counted twice"
+    )
 
 
 def test_a_change_from_baseline_at_one_time_is_that_of_the_univariate_model():

@@ -134,10 +134,10 @@ def notes_of(table: Table, effects: Effects) -> tuple[str, ...]:
 
 
 def words_of_time(time: float | None, unit: str = "") -> str:
-    """Return ``"6 months"``, ``"time 6"`` without a unit, ``""`` without a time."""
+    """Return ``"6 months"``, ``"1 month"``, ``"time 6"`` without a unit, ``""`` without a time."""
     if time is None:
         return ""
-    return f"{time:g} {unit}" if unit else f"time {time:g}"
+    return f"{time:g} {unit.removesuffix('s') if time == 1 else unit}" if unit else f"time {time:g}"
 
 
 _NUMBERS = frozenset(

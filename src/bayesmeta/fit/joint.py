@@ -12,6 +12,7 @@ from bayesmeta.engines.joint import MOST_FREE, JointPosterior, fit_joint
 from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
+from bayesmeta.evidence.overlap import shared_centres
 from bayesmeta.evidence.study import Pool, SeriesSpec, Variant
 from bayesmeta.fit.designs import Designs, fit_designs
 from bayesmeta.fit.joint_ask import JointAsk
@@ -113,6 +114,11 @@ class Joint:
     def model(self) -> JointModel:
         """The model of the analysis's own rows."""
         return self.main.posterior.model
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """On patients counted twice, for which times need not be the same."""
+        return tuple(f"all times in one model: {line}" for line in shared_centres(self.main.pools))
 
     @property
     def studies(self) -> tuple[str, ...]:

@@ -156,11 +156,14 @@ def joint_numbers(
 
 
 def coefficient_numbers(model: JointModel, found: JointSummaries) -> tuple[CoefficientNumbers, ...]:
-    """Label the coefficients of the mean."""
+    """Label the coefficients of the mean; those of a curve but the first have its prior."""
+    priors = [str(prior) for prior in model.coefficients]
+    if (curve := model.curve) is not None:
+        priors[1 : len(curve.knots)] = [str(curve)] * (len(curve.knots) - 1)
     return tuple(
-        CoefficientNumbers(name, str(prior), *_five(found.coefficients, at), below)
+        CoefficientNumbers(name, prior, *_five(found.coefficients, at), below)
         for at, (name, prior, below) in enumerate(
-            zip(model.names, model.coefficients, _below(found.coefficients), strict=True)
+            zip(model.names, priors, _below(found.coefficients), strict=True)
         )
     )
 

@@ -58,7 +58,7 @@ def joint_times(fit: "Fit", joint: Joint) -> list[Cells]:
     show = formatter(fit.evidence)
     return [
         (
-            _at(mu.time, fit.evidence.time_unit),
+            words_of_time(mu.time, fit.evidence.time_unit),
             f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})",
             probability(mu.prob_below_zero if mu.prob_benefit is None else mu.prob_benefit),
             span(show, new.ci_low, new.ci_high),
@@ -190,7 +190,7 @@ def series_rows(fit: "Fit", joint: Joint, found: Designs) -> tuple[list[str], li
     columns = [{mu.time: mu for mu in numbers.mu} for _, numbers in answers]
     rows: list[Cells] = [
         (
-            _at(time, fit.evidence.time_unit),
+            words_of_time(time, fit.evidence.time_unit),
             *(
                 f"{show(mu.median)} ({span(show, mu.ci_low, mu.ci_high)})"
                 if (mu := at.get(time))
@@ -293,10 +293,6 @@ def _rounded_up(error: float) -> str:
 
 def _from_to(first: float, last: float, unit: str) -> str:
     return f"{first:g} to {last:g} {unit}" if unit else f"time {first:g} to {last:g}"
-
-
-def _at(time: float, unit: str) -> str:
-    return words_of_time(time, unit.removesuffix("s") if time == 1 else unit)
 
 
 def _gap(gap: float, unit: str) -> str:

@@ -136,7 +136,8 @@ class Fit:
             for row in self.rows
             if row.exact.numerical_error is not None and row.exact.numerical_error > TOLERANCE
         ]
-        return (*failed, *imprecise, *self.evidence.warnings)
+        of_joint = self.joint.warnings if self.joint else ()
+        return (*failed, *imprecise, *self.evidence.warnings, *of_joint)
 
     @property
     def converged(self) -> bool:

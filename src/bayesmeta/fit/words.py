@@ -6,6 +6,7 @@ from math import exp, floor, log10
 from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.measures import Measure
+from bayesmeta.evidence.pooling import words_of_time
 from bayesmeta.evidence.study import Direction, Evidence, Pool
 from bayesmeta.fit.numbers import PosteriorNumbers
 from bayesmeta.priors import DataDependent, Flat, MuPrior, Prior, TauPrior
@@ -99,11 +100,7 @@ def pool_title(fit: "Fit", pool: Pool) -> str:
 
 def title_of(evidence: Evidence, pools: Sequence[Pool], pool: Pool) -> str:
     """Name one of several pools."""
-    time = ""
-    if pool.time is not None:
-        unit = evidence.time_unit
-        unit = unit.removesuffix("s") if pool.time == 1 else unit
-        time = f"{pool.time:g} {unit}" if unit else f"time {pool.time:g}"
+    time = words_of_time(pool.time, evidence.time_unit)
     several = len({other.outcome for other in pools}) > 1 or not time
     parts = [pool.outcome if several else "", time, count(pool.k, "study", "studies")]
     return ", ".join(part for part in parts if part)

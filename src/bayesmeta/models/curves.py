@@ -34,6 +34,9 @@ class Curve(Course):
     knots: tuple[float, ...] = ()
     parameter: ClassVar[str]
 
+    def __str__(self) -> str:
+        return f"{self.word}({self.prior})"
+
     def over(self, times: ArrayLike) -> Self:
         """Return the same mean, followed at these times."""
         return replace(self, knots=tuple(np.unique(times).tolist()))
