@@ -1,7 +1,5 @@
 """What a joint model refuses, in one line each."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -106,10 +104,3 @@ def test_ar1_of_unequal_gaps():
     found = Correlation("ar1", RhoUniform(0, 1), lag=3.0).matrix(np.array([0.5]), times)[:, :, 0]
     np.testing.assert_allclose(found[0], [1, 0.5, 0.125, 0.5**7])
     assert np.all(np.linalg.eigvalsh(found) > 0)
-
-
-def test_priors_put_in_later_are_checked_too():
-    good = longitudinal_model(**GOOD)
-    later = (*good.coefficients[1:], StudentT(4, 0, 1))
-    with pytest.raises(InputError, match="joint models take flat or normal"):
-        replace(good, coefficients=later)

@@ -20,7 +20,7 @@ from bayesmeta.models.covariance import Bias, Correlation, Hyper
 from bayesmeta.models.curves import Curve
 from bayesmeta.models.design import Course
 from bayesmeta.models.given import JointGiven, Points
-from bayesmeta.priors import Flat, MuPrior, Normal, RhoPrior, TauPrior
+from bayesmeta.priors import MuPrior, RhoPrior, TauPrior
 
 _ELEMENTS = 1 << 18
 """Elements of a block's covariance worked on at once, so that memory stays bounded."""
@@ -66,14 +66,6 @@ class JointModel:
     names: tuple[str, ...]
     baseline: Array | None = None
     bias: Bias | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse priors that are no single normal, whichever way they came."""
-        for one in self.coefficients:
-            if not isinstance(one, Flat | Normal):
-                raise InputError(
-                    f"{one} on a coefficient: joint models take flat or normal(mean, sd)"
-                )
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

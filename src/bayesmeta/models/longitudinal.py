@@ -15,7 +15,7 @@ from bayesmeta.models.design import Course
 from bayesmeta.models.design import course as course_of
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment
-from bayesmeta.priors import Flat, MuPrior, RhoFixed, TauPrior
+from bayesmeta.priors import Flat, MuPrior, Normal, RhoFixed, TauPrior
 
 INDEPENDENT = Correlation("cs", RhoFixed(0.0))
 """No correlation over time."""
@@ -329,4 +329,7 @@ def _for_each(prior: MuPrior | Sequence[MuPrior], names: tuple[str, ...]) -> tup
             f"{len(priors)} priors for {len(names)} coefficients ({', '.join(names)}): give one, "
             f"or one for each"
         )
+    for one in priors:
+        if not isinstance(one, Flat | Normal):
+            raise InputError(f"{one} on a coefficient: joint models take flat or normal(mean, sd)")
     return priors
