@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import combinations
-from math import log, pi
+from math import inf, log, pi
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import RandomWalk
 from bayesmeta.models.design import PerTime, Spline
 from bayesmeta.models.joint import JointModel
-from bayesmeta.priors import Flat, MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
+from bayesmeta.priors import MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
 type Matrix = list[list[Any]]
 """Symbolic scalars or vectors, row by row."""
@@ -137,14 +137,13 @@ def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, A
         *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
         *(partial(_log_density, prior) for prior in rest),
     ]
-    before, after = ([prior.precision for prior in part] for part in (first, rest))
-    inverse = pt.stack([*before, *(sd**-2 for sd in sds), *after])
-    location = [prior.location for prior in (*first, *(Flat() for _ in sds), *rest)]
+    normals = [*map(_normal, first), *((0.0, sd) for sd in sds), *map(_normal, rest)]
+    inverse = pt.stack([sd**-2 for _, sd in normals])
     r = pt.zeros((p, len(forms)))
     r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
     r = pt.set_subtensor(r[knots:, width:], np.eye(p - knots))
     root = pt.linalg.cholesky(r.T @ known @ r + pt.diag(inverse))
-    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array(location)
+    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array([mean for mean, _ in normals])
     centred = pt.linalg.solve_triangular(root, toward, lower=True)
     offset = pm.Flat("offset", shape=len(forms))
     b = pt.linalg.solve_triangular(root.T, centred + offset, lower=False)
@@ -164,6 +163,11 @@ def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
     gone = pt.switch(ends, 1.0, -pt.expm1(-rate * np.where(ends, 0.0, knots - first)))
     share = gone / -pt.expm1(-rate * (last - first))
     return [1 - share, share], []
+
+
+def _normal(prior: MuPrior) -> tuple[float, float]:
+    """Return the mean and the SD of a prior, infinite where it is flat."""
+    return (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, inf)
 
 
 def _log_density(prior: MuPrior, value: Any) -> Any:
