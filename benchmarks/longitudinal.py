@@ -20,10 +20,22 @@ import numpy as np
 from bayesmeta.engines.importance import fit_importance
 from bayesmeta.engines.joint import fit_joint
 from bayesmeta.engines.joint_sweep import sweep_joint
+from bayesmeta.evidence import bundled_project, evidence_from_analysis
+from bayesmeta.fit.designs import Designs, fit_designs
+from bayesmeta.fit.joint_ask import JointAsk
+from bayesmeta.fit.numbers import Ask
 from bayesmeta.models.covariance import Correlation
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.longitudinal import longitudinal_model
-from bayesmeta.priors import HalfCauchy, HalfNormal, RhoBeta, RhoFixed, RhoUniform
+from bayesmeta.priors import (
+    Flat,
+    HalfCauchy,
+    HalfNormal,
+    RhoBeta,
+    RhoFixed,
+    RhoUniform,
+    tau_prior,
+)
 
 ROOT = Path(__file__).parents[1]
 BETWEEN = Correlation("cs", RhoUniform(0, 1))
@@ -55,9 +67,13 @@ def main() -> None:
         for odd in rng.random(1000) < 0.5
     ]
     wide = tremor_dbs(within=Correlation("cs", RhoUniform(0, 1)))
-    ms = measured(lambda: sweep_joint(wide, priors), 3)
+    more = measured(lambda: sweep_joint(wide, priors), 5) - measured(lambda: fit_joint(wide), 5)
     error = sweep_joint(wide, priors).numerical_error.max()
-    print(f"{'1,000 priors by reweighting':56s} {ms:7.0f} {500:6d} {'':7s} {error:8.0e}")
+    print(f"{'1,000 priors, beyond a fit':56s} {more:7.0f} {500:6d} {'':7s} {error:8.0e}")
+    for name in ("sledai_designs", "proteinuria_designs"):
+        call = series(name)
+        ms, error = measured(call, 3), call().numbers.numerical_error
+        print(f"{f'{name}, three priors on the bias':56s} {ms:7.0f} {'':6s} {'':7s} {error:8.0e}")
 
 
 def line(what: str, call: Callable[[], tuple], mark: int | None, runs: int = 7) -> None:
@@ -82,6 +98,15 @@ def with_effects(model: JointModel) -> tuple:
     posterior, found = fit_joint(model)
     posterior.study_effects()
     return posterior, found
+
+
+def series(name: str) -> Callable[[], Designs]:
+    """Return the fit of series beside contrasts, of four hyperparameters."""
+    project = bundled_project()
+    evidence = evidence_from_analysis(project.find(name), project.root)
+    ask = Ask(Flat(), tau_prior(evidence.tau), 0.95, "central", evidence.direction)
+    how = JointAsk.of(evidence.joint)
+    return lambda: fit_designs(evidence.pools, evidence.series, ask, how.model)
 
 
 def tremor_dbs(**options: object) -> JointModel:

@@ -20,8 +20,8 @@ NATS = 36.0
 _LADDER = (600.0, 250.0, 110.0, 60.0, 40.0)
 """Thresholds on the way there: a box trimmed at once from a coarse scan can lose a ridge."""
 
-_FACE = 24.0
-"""A face of the box on which the integrand is less far below its peak is moved out."""
+_MARGIN = 8.0
+"""How far below the tolerance, in nats, the integrand is on the faces of the box."""
 
 _WIDTH = 2.5
 """Nodes are dense within this many SDs of the mean. Of 2 to 1000, tried on tremor_dbs, 2 to 3 had
@@ -111,12 +111,12 @@ class Grid(Nodes):
         largest: Array = np.max(found, 0)
         return largest * largest
 
-    def widened(self) -> tuple[Coordinate, ...] | None:
-        """Return a wider box where the integrand is not negligible on a face; else None."""
+    def widened(self, tolerance: float) -> tuple[Coordinate, ...] | None:
+        """Return a wider box where the integrand matters on a face, at a tolerance; else None."""
         log_slope = tensor([side.log_slope for side in self.sides]).sum(0)
         log_prior = tensor([side.log_prior for side in self.sides]).sum(0)
         heights = _heights(self.model, self.phi, self.given.log_likelihood + log_prior + log_slope)
-        kept = _kept(heights, _FACE).reshape(self.counts)
+        kept = _kept(heights, _MARGIN - np.log(tolerance)).reshape(self.counts)
         moved = []
         for axis, (now, whole) in enumerate(zip(self.box, free(self.model), strict=True)):
             on_low, on_high = kept.take([0, -1], axis).any(_others(axis, kept.ndim))

@@ -189,7 +189,7 @@ def fit_joint(
     tolerance = tolerance or TOLERANCES[len(box)]
     while prod(counts) <= _MOST_NODES[len(box)]:
         grid = _on(model, box, counts)
-        while (wider := grid.widened()) is not None:
+        while (wider := grid.widened(tolerance)) is not None:
             box, grid = wider, _on(model, wider, counts)
         grids.append(grid)
         answer = ask.answer(grid, before)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import combinations
-from math import log, pi
+from math import inf, log, pi
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import pymc as pm
 from pytensor import tensor as pt
 
 from bayesmeta.arrays import Array
-from bayesmeta.engines.nuts_priors import MU_FORMS, MU_PULL, TAU_FORMS
+from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
 from bayesmeta.models.between import Multilevel, OverTime
 from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import RandomWalk
@@ -137,14 +137,13 @@ def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, A
         *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
         *(partial(_log_density, prior) for prior in rest),
     ]
-    before, after = ([_pull(prior) for prior in part] for part in (first, rest))
-    pulls = [*before, *((0.0, sd**-2) for sd in sds), *after]
-    location, inverse = np.array([at for at, _ in pulls]), pt.stack([of for _, of in pulls])
+    normals = [*map(_normal, first), *((0.0, sd) for sd in sds), *map(_normal, rest)]
+    inverse = pt.stack([sd**-2 for _, sd in normals])
     r = pt.zeros((p, len(forms)))
     r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
     r = pt.set_subtensor(r[knots:, width:], np.eye(p - knots))
     root = pt.linalg.cholesky(r.T @ known @ r + pt.diag(inverse))
-    toward = r.T @ known @ told.mean[:, 0] + inverse * location
+    toward = r.T @ known @ told.mean[:, 0] + inverse * np.array([mean for mean, _ in normals])
     centred = pt.linalg.solve_triangular(root, toward, lower=True)
     offset = pm.Flat("offset", shape=len(forms))
     b = pt.linalg.solve_triangular(root.T, centred + offset, lower=False)
@@ -166,12 +165,13 @@ def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
     return [1 - share, share], []
 
 
+def _normal(prior: MuPrior) -> tuple[float, float]:
+    """Return the mean and the SD of a prior, infinite where it is flat."""
+    return (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, inf)
+
+
 def _log_density(prior: MuPrior, value: Any) -> Any:
     return MU_FORMS[type(prior)](value, *_values(prior))
-
-
-def _pull(prior: MuPrior) -> Any:
-    return MU_PULL[type(prior)](*_values(prior))
 
 
 def _shared(model: JointModel) -> Array:
