@@ -88,24 +88,14 @@ def test_meta_regression(tmp_path):
 
 
 def test_what_nuts_does_not_sample_is_said(tmp_path):
-    (tmp_path / "trials.csv").write_text(TRIALS)
-    asked = (
-        "fit",
-        "trials.csv",
-        "--measure",
-        "MD",
-        "--prior",
-        "tau=half-normal(0.5)",
-        "--draws",
-        50,
-    )
+    (tmp_path / "doses.csv").write_text(DOSES)
+    asked = ("--measure", "MD", "--prior", "tau=half-normal(1)", "--formula", "~ dose")
     # So few draws may fail the diagnostics: what is printed is asked.
     done = subprocess.run(
-        [sys.executable, "-m", "bayesmeta", *map(str, asked), "--model", "longitudinal",
-         "--mean", "random-walk(half-normal(1))"],
+        [sys.executable, "-m", "bayesmeta", "fit", "doses.csv", *asked, "--draws", "50"],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
-    assert "Not sampled: all times in one model, whose mean is a random-walk." in done.stdout
+    assert "Not sampled: ~ dose." in done.stdout
 
 
 TIMES = "study,time,estimate,se\n"

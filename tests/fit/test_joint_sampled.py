@@ -74,6 +74,13 @@ def test_a_fixed_correlation_is_no_comparison():
     assert found.numbers.rho_within == 0.5
 
 
-def test_a_course_with_a_hyperparameter_is_left_to_the_exact_engine():
-    joint = bm.fit(TABLE, **OPTIONS, mean="random-walk(half-normal(1))", rho=0.5).joint
-    assert sample(joint, 100, 1, progress=False) is None
+@pytest.mark.parametrize("mean", ["random-walk(half-normal(1))", "plateau(half-normal(6))"])
+def test_a_course_with_a_hyperparameter(mean):
+    joint = bm.fit(TABLE, **OPTIONS, mu="normal(0, 2)", mean=mean, rho=0.5).joint
+    found = sample(joint, 1000, 1, progress=False)
+    assert found.diagnostics.divergences == 0
+    # Five quantiles, mean and SD of mu and of theta_new at two times, a contrast, tau, the
+    # within-study correlation and the hyperparameter of the course.
+    assert len(found.comparisons) == 7 * (2 + 2 + 1 + 3)
+    assert max(abs(one.difference) for one in found.comparisons) < 5
+    assert found.numbers.curve is not None

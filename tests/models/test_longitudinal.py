@@ -52,7 +52,7 @@ def refuse(**changes):
             "the posterior is improper: flat on tau",
         ),
         ({"coefficients": [Normal(0, 1)] * 2}, "2 priors for 3 coefficients"),
-        ({"coefficients": StudentT(4, 0, 1)}, "joint models take flat or normal"),
+        ({"coefficients": StudentT(4, 0, 1)}, "joint models and regressions take flat or normal"),
         (
             {"between": Correlation("cs", RhoUniform(-1, 1))},
             "compound symmetry over 3 times is positive definite in (-0.5, 1)",

@@ -137,8 +137,6 @@ def agreement(to: Console, fit: Fit) -> None:
         f"{rms:.2f} MCSE (1 is expected of two right answers), largest "
         f"{max(map(abs, differences)):.1f}."
     )
-    if fit.joint is not None and fit.joint_nuts is None:
-        to.print(f"Not sampled: all times in one model, whose mean is a {fit.joint.how.course}.")
     if fit.regression is not None:
         to.print(f"Not sampled: {fit.regression.formula}.")
 

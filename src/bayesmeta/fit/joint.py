@@ -8,7 +8,8 @@ import numpy as np
 
 from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.engines.averaged import averaged
-from bayesmeta.engines.joint import MOST_FREE, JointPosterior, fit_joint
+from bayesmeta.engines.importance import fit_any
+from bayesmeta.engines.joint import JointPosterior
 from bayesmeta.engines.joint_summaries import JointSummaries
 from bayesmeta.engines.mixture import Mixture
 from bayesmeta.errors import InputError
@@ -181,9 +182,7 @@ class Joint:
             for rho in RHO_WITHIN
         ]
         return tuple(
-            joint_numbers(
-                model, fit_joint_model(model, self.ask.level, 1e-6)[1], self.ask.direction
-            )
+            joint_numbers(model, fit_any(model, self.ask.level, 1e-6)[1], self.ask.direction)
             for model in models
         )
 
@@ -244,7 +243,7 @@ class Joint:
         times = np.atleast_1d(np.asarray(at, dtype=float))
         if isinstance(self.how.mean, Curve):
             model = self.how.model(self.main.pools, self.ask, times.tolist())
-            posterior = fit_joint_model(model, self.ask.level, 1e-4)[0]
+            posterior = fit_any(model, self.ask.level, 1e-4)[0]
         p = np.array([(1 - self.ask.level) / 2, 0.5, (1 + self.ask.level) / 2])
         parts = []
         for mixture in (posterior.mu(times), posterior.theta_new(times)):
@@ -323,17 +322,6 @@ def _fitted(
     name: str, reason: str, weight: float, pools: tuple[Pool, ...], ask: Ask, how: JointAsk
 ) -> Fitted:
     model = how.model(pools, ask)
-    posterior, found = fit_joint_model(model, ask.level)
+    posterior, found = fit_any(model, ask.level)
     numbers = joint_numbers(model, found, ask.direction)
     return Fitted(name, reason, weight, pools, posterior, found, numbers)
-
-
-def fit_joint_model(
-    model: JointModel, level: float, tolerance: float | None = None
-) -> tuple[JointPosterior, JointSummaries]:
-    """Fit a joint model on a grid, or by importance sampling where that serves no longer."""
-    if sum(not hyper.fixed for hyper in model.hypers) <= MOST_FREE:
-        return fit_joint(model, level, tolerance=tolerance)
-    from bayesmeta.engines.importance import fit_importance
-
-    return fit_importance(model, level)

@@ -33,11 +33,9 @@ class JointSampled:
         return max(self.comparisons, key=lambda comparison: abs(comparison.difference))
 
 
-def sample(joint: Joint, draws: int, seed: int, *, progress: bool) -> JointSampled | None:
-    """Sample a joint model; None where its course has a hyperparameter, which NUTS lacks."""
+def sample(joint: Joint, draws: int, seed: int, *, progress: bool) -> JointSampled:
+    """Sample a joint model."""
     model, level = joint.model, joint.ask.level
-    if model.curve is not None:
-        return None
     found = sample_joint(model, draws=draws, chains=CHAINS, seed=seed, progress=progress)
     chains = _chains(model, found, np.random.default_rng([seed, 4]))
     shown = model.shown(np.moveaxis(found.phi, -1, 0).reshape(len(model.hypers), -1))
