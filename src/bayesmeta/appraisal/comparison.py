@@ -124,7 +124,8 @@ def compare(
     Parameters
     ----------
     source : str, Path, DataFrame, mapping, or a sequence of names and paths, optional
-        As of `bayesmeta.fit`. By default every analysis of the project.
+        As of `bayesmeta.fit`. By default every analysis of the project, those of the same rows
+        and priors once.
     measure, mu, tau, at, direction, level, project
         As of `bayesmeta.fit`.
     profile : {"metafor", "revman5", "revman-web"}, optional
@@ -156,9 +157,13 @@ def compare(
     read: dict[str, tuple[PrintedRow, ...]] = {}
     fits: list[Fit] = []
     rows: list[Compared] = []
+    seen: set[object] = set()
     sources = _sources(source, project)
     for one in sources:
         evidence, data = _gathered(one, project, given, measure, direction, rules)
+        if source is None and _content(evidence) in seen:
+            continue
+        seen.add(_content(evidence))
         if len(sources) > 1 and at is not None and at not in {pool.time for pool in evidence.pools}:
             continue
         fit = _fit(evidence, mu, tau, at, direction, level)
@@ -169,6 +174,12 @@ def compare(
     if not fits:
         raise InputError(f"nothing at time {at:g} in any of {len(sources)} analyses")
     return Comparison(tuple(fits), rules, tuple(rows), tuple(_without_rows(given, read, rows, at)))
+
+
+def _content(evidence: Evidence) -> object:
+    """What two analyses have in common whose pools are the same."""
+    pools = ((pool.key, pool.studies, *pool.y, *pool.se) for pool in evidence.pools)
+    return evidence.measure.name, evidence.mu, evidence.tau, *pools
 
 
 def _without_rows(
