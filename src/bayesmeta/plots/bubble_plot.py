@@ -5,7 +5,6 @@ from math import exp
 from pathlib import Path
 from statistics import median_low
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,10 +17,10 @@ from bayesmeta.evidence.moderators import Value
 from bayesmeta.fit import Fit
 from bayesmeta.fit.regression import Prediction, Regression
 from bayesmeta.fit.regression_words import regression_heading, regression_remarks, words_of_point
-from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import percent
 from bayesmeta.plots.axis import Interval, axis_limits
 from bayesmeta.plots.content import axis_label, favours
+from bayesmeta.plots.files import save
 from bayesmeta.plots.joint_plot import mark_axis
 
 GREY = "#767676"
@@ -133,14 +132,7 @@ def save_bubble(fit: Fit, folder: str | Path) -> list[Path]:
     """Write ``bubble.png`` and ``bubble.svg``, atomically; nothing without moderators."""
     if fit.regression is None or not fit.regression.moderators.values:
         return []
-    folder = folder_for(Path(folder))
-    with matplotlib.style.context({"svg.hashsalt": "bayesmeta"}, after_reset=True):
-        figure = bubble_figure(fit)
-        with whole(folder / "bubble.png") as path:
-            figure.savefig(path, dpi=150)
-        with whole(folder / "bubble.svg") as path:
-            figure.savefig(path, metadata={"Date": None})
-    return [folder / "bubble.png", folder / "bubble.svg"]
+    return save(lambda: bubble_figure(fit), folder, "bubble")
 
 
 def _regression(fit: Fit) -> Regression:

@@ -1,10 +1,10 @@
 """Published, recomputed and Bayesian intervals of an analysis on one axis."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from bayesmeta.appraisal.compared import Compared
 from bayesmeta.appraisal.comparison import Comparison
 from bayesmeta.fit import Fit
-from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import formatter, percent, probability
 from bayesmeta.plots import content, marks
 from bayesmeta.plots.axis import Interval, axis_limits
+from bayesmeta.plots.files import save
 from bayesmeta.plots.forest_plot import (
     CHARACTERS,
     CI,
@@ -23,7 +23,6 @@ from bayesmeta.plots.forest_plot import (
     GREY,
     LEADING,
     MARGIN,
-    MOST_PIXELS,
     PALE,
     ROW,
     WIDTH,
@@ -128,22 +127,10 @@ def comparison_figure(rows: Sequence[Compared]) -> Figure:
 
 
 def save_comparison(found: Comparison, folder: str | Path) -> list[Path]:
-    """Write ``<analysis>.png`` and ``<analysis>.svg`` into a folder, atomically, for each analysis.
-
-    The same comparison gives the same bytes, whatever style the user has set.
-    """
-    folder = folder_for(Path(folder))
+    """Write ``<analysis>.png`` and ``<analysis>.svg`` of each analysis into a folder, atomically."""
     written = []
-    with matplotlib.style.context({"svg.hashsalt": "bayesmeta"}, after_reset=True):
-        for fit in found.fits:
-            figure = comparison_figure(found.of(fit))
-            dpi = min(150.0, MOST_PIXELS / figure.get_figheight())
-            paths = [folder / f"{fit.name}{suffix}" for suffix in (".png", ".svg")]
-            with whole(paths[0]) as path:
-                figure.savefig(path, dpi=dpi)
-            with whole(paths[1]) as path:
-                figure.savefig(path, metadata={"Date": None})
-            written += paths
+    for fit in found.fits:
+        written += save(partial(comparison_figure, found.of(fit)), folder, fit.name)
     return written
 
 

@@ -4,7 +4,6 @@ import textwrap
 from math import exp
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,10 +18,10 @@ from bayesmeta.fit.designs import Designs
 from bayesmeta.fit.joint import Joint
 from bayesmeta.fit.joint_numbers import TimeNumbers
 from bayesmeta.fit.joint_words import joint_heading, joint_remarks, series_heading, series_remarks
-from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import percent
 from bayesmeta.plots.axis import Interval, Limits, axis_limits, ticks
 from bayesmeta.plots.content import axis_label, favours
+from bayesmeta.plots.files import save
 
 CI, CRI, PALE, PALER, GREY = "#1a1a1a", "#1f6fb4", "#a9cbe8", "#e3eef8", "#767676"
 SOLE, PRINTED, SERIES = "#c2571a", "#5b8c2a", "#8a3d9c"
@@ -174,14 +173,7 @@ def save_course(fit: Fit, folder: str | Path) -> list[Path]:
     """Write ``course.png`` and ``course.svg``, atomically; nothing without a joint model."""
     if fit.joint is None or len(fit.joint.numbers.times) == 1:
         return []
-    folder = folder_for(Path(folder))
-    with matplotlib.style.context({"svg.hashsalt": "bayesmeta"}, after_reset=True):
-        figure = course_figure(fit)
-        with whole(folder / "course.png") as path:
-            figure.savefig(path, dpi=150)
-        with whole(folder / "course.svg") as path:
-            figure.savefig(path, metadata={"Date": None})
-    return [folder / "course.png", folder / "course.svg"]
+    return save(lambda: course_figure(fit), folder, "course")
 
 
 def _joint(fit: Fit) -> Joint:

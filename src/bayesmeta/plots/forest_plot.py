@@ -4,25 +4,23 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayesmeta.fit import Fit, Row
-from bayesmeta.fit.save import folder_for, whole
 from bayesmeta.fit.words import formatter, percent
 from bayesmeta.plots import content, marks
 from bayesmeta.plots.axis import Limits, axis_limits, shared_limits, ticks
 from bayesmeta.plots.content import Line
+from bayesmeta.plots.files import save
 from bayesmeta.plots.layout import Layout, Texts, layout, shortened, width_in_characters
 
 CI, CRI, PALE, GREY = "#1a1a1a", "#1f6fb4", "#c3dcf0", "#767676"
 WIDTH, MARGIN = 11.0, 0.15  # inches
 ROW, TITLE, LEADING, SPACE = 0.24, 0.3, 0.165, 0.24  # inches
 CHARACTERS = 172  # of running text in a line of a figure
-MOST_PIXELS = 20_000
 
 
 def forest(row: Row, fit: Fit, ax: Axes) -> Axes:
@@ -89,19 +87,8 @@ def forest_figure(fit: Fit) -> Figure:
 
 
 def save_forest(fit: Fit, folder: str | Path) -> list[Path]:
-    """Write ``forest.png`` and ``forest.svg`` into a folder, atomically, and return their paths.
-
-    The same fit gives the same bytes, whatever style the user has set.
-    """
-    folder = folder_for(Path(folder))
-    with matplotlib.style.context({"svg.hashsalt": "bayesmeta"}, after_reset=True):
-        figure = forest_figure(fit)
-        dpi = min(150.0, MOST_PIXELS / figure.get_figheight())
-        with whole(folder / "forest.png") as path:
-            figure.savefig(path, dpi=dpi)
-        with whole(folder / "forest.svg") as path:
-            figure.savefig(path, metadata={"Date": None})
-    return [folder / "forest.png", folder / "forest.svg"]
+    """Write ``forest.png`` and ``forest.svg`` into a folder, atomically, and return their paths."""
+    return save(lambda: forest_figure(fit), folder, "forest")
 
 
 def _limits(row: Row, fit: Fit) -> Limits:
