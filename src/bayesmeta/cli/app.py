@@ -258,13 +258,8 @@ def sensitivity(
 
 @app.command()
 def pool(
-    source: Annotated[
-        str, typer.Argument(help="Name of an analysis (see `bayesmeta list`) or a CSV file.")
-    ],
-    measure: Annotated[
-        str | None,
-        typer.Option(help="Of a CSV file: OR, RR, RD, HR, MD, SMD, ROM, GEN.", metavar="NAME"),
-    ] = None,
+    source: Source,
+    measure: MeasureOption = None,
     method: Annotated[
         str,
         typer.Option(
@@ -289,14 +284,12 @@ def pool(
             metavar="NAME",
         ),
     ] = None,
-    at: Annotated[float | None, typer.Option(help="Only this time.", metavar="TIME")] = None,
-    level: Annotated[float, typer.Option(help="Of every interval.")] = 0.95,
+    at: AtOption = None,
+    level: LevelOption = 0.95,
     seed: Annotated[int | None, typer.Option(help="Of the bootstrap prediction interval.")] = None,
-    format: Annotated[
-        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
-    ] = "table",
+    format: FormatOption = "table",
     project: ProjectOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Pool by frequentist methods alone, with each prediction interval by its name."""
     from bayesmeta.cli.pool import run
@@ -340,11 +333,9 @@ def audit(
             metavar="FILE",
         ),
     ] = None,
-    format: Annotated[
-        Literal["table", "json", "csv"], typer.Option("--format", help="What standard output gets.")
-    ] = "table",
+    format: FormatOption = "table",
     project: ProjectOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Check a published table against itself and its data; rounding is never called an error.
 

@@ -127,7 +127,7 @@ def comparison_figure(rows: Sequence[Compared]) -> Figure:
 
 
 def save_comparison(found: Comparison, folder: str | Path) -> list[Path]:
-    """Write ``<analysis>.png`` and ``<analysis>.svg`` of each analysis into a folder, atomically."""
+    """Write ``<analysis>.png`` and ``.svg`` of each analysis into a folder, atomically."""
     written = []
     for fit in found.fits:
         written += save(partial(comparison_figure, found.of(fit)), folder, fit.name)
