@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from bayesmeta.appraisal.predictive import posterior_predictive
 from bayesmeta.arrays import Array
@@ -121,6 +121,7 @@ def _few_normals(predicted: Mixture) -> tuple[Array, Array, Array, float]:
 
 def _closest(points: Array, levels: Array, count: int) -> tuple[Array, Array, Array]:
     """Weights, means and SDs of normals by least squares on the distribution function."""
+    from scipy import optimize
 
     def normals(x: Array) -> tuple[Array, Array, Array]:
         logits, means, log_sds = x.reshape(3, count)
