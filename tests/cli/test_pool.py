@@ -78,3 +78,11 @@ def test_effects_have_no_mantel_haenszel(tmp_path):
     done = bayesmeta("pool", name, "--method", "MH", cwd=tmp_path, status=2)
     (line,) = done.stderr.splitlines()
     assert "2x2 tables" in line
+
+
+def test_a_method_that_is_its_own_name_is_not_explained(tmp_path):
+    arguments = ("pool", BCG, "--measure", "OR", "--method")
+    both = bayesmeta(*arguments, "all", cwd=tmp_path).stdout
+    assert "Peto" in both
+    assert "Peto Peto" not in both
+    assert "Peto Peto" not in bayesmeta(*arguments, "Peto", cwd=tmp_path).stdout

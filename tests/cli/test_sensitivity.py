@@ -29,6 +29,7 @@ def test_table_files_and_last_line(tmp_path):
         assert words in done.stdout
     for words in ("Yang 2014", "12-months-equal-variances-swapped: the same two-study row split"):
         assert words in done.stdout
+    assert " 12-months-equal- " in done.stdout
     assert "The 95% interval includes no effect under the reference priors and" in done.stdout
     assert "times the scale of half-normal(0.85)" in done.stdout
     assert "Hellinger distance from the reference, farthest: of mu" in done.stdout

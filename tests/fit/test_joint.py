@@ -11,6 +11,7 @@ from bayesmeta.engines.joint import fit_joint
 from bayesmeta.errors import InputError
 from bayesmeta.evidence.study import JointSpec
 from bayesmeta.fit.joint_ask import JointAsk
+from bayesmeta.fit.joint_words import joint_hypers
 
 REFERENCES = Path(__file__).parents[1] / "references"
 SUMMARY = ("mean", "sd", "median", "ci_low", "ci_high")
@@ -273,8 +274,10 @@ def test_unstructured_covariances_have_a_correlation_for_each_pair_of_times():
 
 @pytest.mark.parametrize("mean", ["plateau(half-normal(6))", "random-walk(half-normal(1))"])
 def test_curves_are_followed_between_times(mean):
-    joint = longitudinal(THREE_TIMES, mean=mean, rho=0.5, within_correlation=0.5).joint
+    fit = longitudinal(THREE_TIMES, mean=mean, rho=0.5, within_correlation=0.5)
+    joint = fit.joint
     assert joint.numbers.curve.prior == mean.partition("(")[2][:-1]
+    assert {"half-life", "walk SD"} & {row[0] for row in joint_hypers(fit, joint)}
     assert [one.prior for one in joint.numbers.coefficients] == ["normal(0, 2)", mean, mean]
     mu, _ = joint.course([3, 4.5, 12])
     # The course is another fit, on fewer nodes.

@@ -1,5 +1,6 @@
 """What a fit can be asked in Python: numbers, probabilities, tables, a notebook's HTML."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import stats
 
 import bayesmeta as bm
 from bayesmeta.errors import InputError
+from bayesmeta.fit.words import heading, pool_lines
 
 REFERENCES = Path(__file__).parents[1] / "references"
 TWO = {"study": ["A", "B"], "estimate": [1.0, 3.0], "se": [0.5, 0.7]}
@@ -269,3 +271,18 @@ def test_two_pools_need_a_time(sledai):
         InputError, match="no time was given, and 4 pools fit: choose of 2, 3, 6, 12"
     ):
         sledai.to_datatree()
+
+
+@pytest.mark.parametrize("times", [None, [3, 3], [3, 12]])
+def test_only_several_times_are_each_alone(times):
+    table = {"study": ["A", "B"], "estimate": [0.1, 0.3], "se": [0.2, 0.2]}
+    fit = bm.fit(table | ({"time": times} if times else {}), tau="half-normal(0.5)")
+    assert any("each time alone" in line for line in heading(fit)) == (times == [3, 12])
+
+
+def test_p_values_with_an_exponent_are_shown_as_revman_shows_them():
+    fit = bm.fit("sledai", at=12)
+    (row,) = fit.rows
+    printed = replace(row.pool.published, p_text="4.98e-07", p_heterogeneity_text="0.0040")
+    row = replace(row, pool=replace(row.pool, published=printed))
+    assert pool_lines(fit, row, row.exact)[0].note == "P <0.00001, heterogeneity P 0.0040"

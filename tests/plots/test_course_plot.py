@@ -71,3 +71,12 @@ def test_saved_twice_gives_the_same_bytes(tmp_path):
     first, second = (save_course(fit, tmp_path / name) for name in "ab")
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_studies_at_one_time_lie_side_by_side():
+    fit = fitted()
+    (lines,) = (one for one in drawn(fit).collections if one.get_label() == "_ci")
+    places = [segment[0, 0] for segment in lines.get_segments()]
+    model = fit.joint.model
+    assert len(set(places)) == model.y.size
+    assert np.all((places > model.times[model.slot]) & (places < model.times[model.slot] + 1))

@@ -69,10 +69,10 @@ def _legend(found: Pooled) -> list[str]:
     every = (found.rows, *(variant.rows for variant in found.variants))
     pools = [pool for rows in every for row in rows for pool in row.frequentist]
     methods = dict.fromkeys(pool.method for pool in pools)
-    names = "; ".join(f"{name} {METHODS[name]}" for name in methods)
+    names = "; ".join(f"{name} {METHODS[name]}" for name in methods if name != METHODS[name])
     intervals = [f"{name}: {words}" for name, words in PREDICTIONS.items()]
     return [
-        names,
+        *([names] if names else []),
         "Intervals of tau and I2 by Q-profile.",
         *(intervals if any(map(_predicts, pools)) else []),
         *dict.fromkeys(pool.reasons["ci"] for pool in pools if "ci" in pool.reasons),

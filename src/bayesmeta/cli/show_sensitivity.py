@@ -1,5 +1,6 @@
 """What ``sensitivity`` prints for a person."""
 
+import textwrap
 from math import sqrt
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from bayesmeta.appraisal.sensitivity_words import (
 )
 from bayesmeta.evidence.pooling import words_of_time
 from bayesmeta.fit.words import percent
+
+_WIDEST_DATA = 18
+"""Characters of the column of data sets, whose names have hyphens to break them at."""
 
 
 def answer(to: Console, found: Sensitivity) -> None:
@@ -154,12 +158,11 @@ def _others(found: Sensitivity, conclusions: list[Conclusion]) -> Table:
         title="Other data and studies left out, under the reference priors",
         title_justify="left",
     )
-    table.columns[1].overflow = "fold"
     table.columns[3].no_wrap = table.columns[4].no_wrap = True
     before = ("", "")
     for conclusion in conclusions:
         line = other_line(found, conclusion)
-        place = line.pool, line.data
+        place = line.pool, textwrap.fill(line.data, _WIDEST_DATA)
         cells = line.left_out, line.estimate, line.prediction, line.tau, line.benefit, line.over
         table.add_row(*map(Text, (*_changed(before, place), *cells)))
         before = place

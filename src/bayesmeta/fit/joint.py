@@ -238,7 +238,12 @@ class Joint:
         return tuple(kept for all_ in differ for kept in all_)
 
     def course(self, at: ArrayLike) -> tuple[tuple[TimeNumbers, ...], tuple[TimeNumbers, ...]]:
-        """Return the pooled effect and the effect in a new study at any times."""
+        """Return the pooled effect and the effect in a new study at any times.
+
+        Where each time has an effect of its own (``mean="per-time"``), that between two times is
+        taken on the line between theirs: an assumption of this answer, not of the model, and the
+        narrower for it.
+        """
         posterior = self.main.posterior.coarser
         times = np.atleast_1d(np.asarray(at, dtype=float))
         if isinstance(self.how.mean, Curve):

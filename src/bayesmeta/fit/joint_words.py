@@ -102,7 +102,7 @@ def joint_hypers(fit: "Fit", joint: Joint) -> list[Cells]:
         named.append(("rho, between", numbers.rho_between))
     named.append(("rho, within", numbers.rho_within))
     if joint.model.curve is not None:
-        named.append((joint.model.curve.parameter.replace("_", " "), numbers.curve))
+        named.append((joint.model.curve.parameter_words, numbers.curve))
     rows: list[Cells] = [
         (name, f"{found:g}", "fixed", "")
         if isinstance(found, float)

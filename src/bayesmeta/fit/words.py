@@ -48,11 +48,12 @@ def heading(fit: "Fit") -> list[str]:
     """Return the lines above the tables: what was pooled, how, and with which priors."""
     evidence = fit.evidence
     unit = f" ({evidence.unit})" if evidence.unit else ""
+    each = ", each time alone" if len({row.pool.time for row in fit.rows}) > 1 else ""
     lines = [
         evidence.title,
         f"{evidence.measure.label}{unit}, {better(fit.direction)}; effect sizes by the rules of "
         f"{'RevMan 5' if evidence.convention == 'revman5' else 'metafor'}",
-        "normal-normal random-effects model, each time alone; "
+        f"normal-normal random-effects model{each}; "
         f"{percent(fit.ask.level)} {fit.interval} intervals",
     ]
     for name, prior in (("mu", fit.ask.mu), ("tau", fit.ask.tau)):
@@ -112,10 +113,8 @@ def pool_lines(fit: "Fit", row: "Row", numbers: PosteriorNumbers) -> list[Line]:
     level = percent(fit.ask.level)
     lines = []
     if (found := row.pool.published) is not None:
-        note = f"P {found.p_text}" if found.p_text else ""
-        note += (
-            f", heterogeneity P {found.p_heterogeneity_text}" if found.p_heterogeneity_text else ""
-        )
+        printed = ("P", found.p_text), ("heterogeneity P", found.p_heterogeneity_text)
+        note = ", ".join(f"{name} {_printed_p(text)}" for name, text in printed if text)
         label = f"Published ({found.model}, {found.source})"
         lines.append(
             Line(
@@ -308,6 +307,11 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ""
     return "<0.00001" if p < 1e-5 else "<0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _printed_p(text: str) -> str:
+    """Show a P value as printed; one that a program stored, with an exponent, as RevMan does."""
+    return p_value(float(text)) if "e" in text.lower() else text
 
 
 def count(n: int, one: str, many: str) -> str:

@@ -33,6 +33,7 @@ class Curve(Course):
     prior: TauPrior
     knots: tuple[float, ...] = ()
     parameter: ClassVar[str]
+    parameter_words: ClassVar[str]
 
     def __str__(self) -> str:
         return f"{self.word}({self.prior})"
@@ -94,6 +95,7 @@ class Plateau(Curve):
     __slots__ = ()
     word: ClassVar[str] = "plateau"
     parameter: ClassVar[str] = "half_life"
+    parameter_words: ClassVar[str] = "half-life"
 
     def hyper(self, times: Array, typical: float) -> Hyper:
         """Return the half-life, of the order of the time from first to last."""
@@ -128,6 +130,7 @@ class RandomWalk(Curve):
     __slots__ = ()
     word: ClassVar[str] = "random-walk"
     parameter: ClassVar[str] = "walk_sd"
+    parameter_words: ClassVar[str] = "walk SD"
 
     def hyper(self, times: Array, typical: float) -> Hyper:
         """Return the SD of the change in one unit of time."""

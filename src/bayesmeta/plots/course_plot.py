@@ -31,6 +31,8 @@ BETWEEN, BETWEEN_OF_CURVE = 101, 13
 """Times at which a smooth course is drawn; fewer where each costs a coefficient."""
 STEP = 0.013
 """From one mark at a time to the next, as a share of the range of times."""
+BESIDE = 0.4
+"""From one study at a time to the next, in steps."""
 
 
 def course(fit: Fit, ax: Axes) -> Axes:
@@ -194,7 +196,8 @@ def _bands(joint: Joint) -> tuple[tuple[TimeNumbers, ...], tuple[TimeNumbers, ..
 def _studies(fit: Fit, joint: Joint, ax: Axes, step: float) -> None:
     model, named = joint.model, step > 0
     y = np.exp(model.y) if fit.evidence.measure.ratio else model.y
-    at = model.times[model.slot] + step
+    earlier = np.tri(len(model.slot), k=-1) * (model.slot[:, None] == model.slot)
+    at = model.times[model.slot] + step * (1 + BESIDE * earlier.sum(1))
     size = 60 * (model.se.min() / model.se) if named else 36 * (model.se.min() / model.se)
     z = float(ndtri((1 + fit.ask.level) / 2))
     for study, name in enumerate(joint.studies):

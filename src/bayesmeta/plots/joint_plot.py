@@ -66,7 +66,7 @@ def joint_contours(row: Row, fit: Fit, ax: Axes, levels: Sequence[float] = LEVEL
     mark_axis(ax, "x", limits, ratio)
     ax.set_xlabel(f"mu: {axis_label(fit.evidence)}", fontsize=9, parse_math=False)
     ax.set_ylabel(tau_label(fit), fontsize=9)
-    title_of(row, fit, ax, "Joint posterior of mu and tau")
+    title_of(row, fit, ax, "Joint posterior of mu and tau; black: mu given tau, mean, 1 and 2 SD")
     return ax
 
 

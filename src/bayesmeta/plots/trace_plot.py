@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from bayesmeta.appraisal.joint import trace
 from bayesmeta.arrays import Array
 from bayesmeta.fit import Fit, Row
+from bayesmeta.fit.words import percent
 from bayesmeta.plots.axis import Limits
 from bayesmeta.plots.content import axis_label
 from bayesmeta.plots.forest_plot import CI, CRI, GREY, PALE
@@ -65,7 +66,9 @@ def study_trace(row: Row, fit: Fit, ax: Axes) -> Axes:
     ax.set_yscale("log" if ratio else "linear")
     ax.set_ylim(*(float(show(np.array(end))) for end in (bottom, limits.high)))
     ax.set_xlim(0, found.tau[-1])
-    ax.fill_between(found.tau, show(low), show(high), color=PALE, linewidth=0, label="_interval")
+    ax.fill_between(
+        found.tau, show(low), show(high), color=PALE, linewidth=0, zorder=0.4, label="_interval"
+    )
     if limits.low < 0 < limits.high:
         ax.axhline(1.0 if ratio else 0.0, color=GREY, linewidth=0.9, zorder=0.5, label="_none")
     for mean in found.theta_mean:
@@ -82,7 +85,12 @@ def study_trace(row: Row, fit: Fit, ax: Axes) -> Axes:
     mark_axis(ax, "y", limits, ratio)
     ax.set_ylabel(axis_label(fit.evidence), fontsize=9, parse_math=False)
     ax.set_xlabel(tau_label(fit), fontsize=9)
-    title_of(row, fit, ax, "Study effects and mu (blue) given tau; below, the posterior of tau")
+    title_of(
+        row,
+        fit,
+        ax,
+        f"Study effects and mu (blue, {percent(fit.ask.level)}) given tau; below, tau's posterior",
+    )
     return ax
 
 

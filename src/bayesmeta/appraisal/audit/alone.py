@@ -106,7 +106,7 @@ def _p_value(row: PrintedRow, region: Region) -> Iterator[Finding]:
     z, p = _from_the_numbers(row)
     formula = (
         f"{_se_formula(row)}, z = {_log(row, row.estimate.text)} / SE = {z:.3g}, P = {p:.3g} "
-        f"({span(region.p)} by rounding)"
+        f"({span(region.p)} by rounding, the estimate in the middle)"
     )
     if region.p.meets(row.p.range):
         if not Interval(p, p).meets(row.p.range):
