@@ -50,6 +50,9 @@ MISTAKES = {
     "missing number": ("~ gap", "gap of B is missing: a value is expected"),
     "missing word": ("~ word", "word of B is missing: a value is expected"),
     "no logarithm": ("~ log(dose - 10)", "log(dose - 10) of A is no finite number"),
+    "too large": ("~ I(dose * 1e200)", "of A is no finite number, or too large a one"),
+    "no column": ("~ 0", "formula is '~ 0': a column or an intercept"),
+    "parts": ("~ dose | arm", "formula is '~ dose | arm': one part is expected"),
     "python": ("~ __import__('os')", "the table has no column '__import__'"),
 }
 

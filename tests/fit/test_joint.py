@@ -227,6 +227,8 @@ MISUSES = {
     "unknown mean": ({"mean": "linaer"}, "did you mean 'linear'"),
     "curve without a prior": ({"mean": "plateau"}, "as in plateau(half-normal(1))"),
     "line with a prior": ({"mean": "linear(flat)"}, "takes no prior in brackets"),
+    "half-life of 0": ({"mean": "plateau(fixed(0))"}, "it must be above 0"),
+    "prior too narrow": ({"rho": "beta(1e300, 1e300)"}, "a prior is too narrow"),
     "prior of a curve": ({"mean": "plateau(halfnormal)"}, "unknown prior on tau 'halfnormal'"),
     "lkj": ({"between": "unstructured", "rho": "uniform(0, 1)"}, "take lkj(1), or another eta"),
     "unknown kind": ({"between": "ar"}, "unknown correlation over time 'ar'"),
@@ -270,6 +272,15 @@ def test_unstructured_covariances_have_a_correlation_for_each_pair_of_times():
     assert joint["between"] == "unstructured"
     assert [one["time"] for one in joint["tau"]] == [3, 12]
     assert joint["priors"]["rho"]["text"] == "lkj(2)"
+
+
+def test_unstructured_over_three_times_with_correlations_near_zero_is_each_time_alone():
+    # Isolates correlations that are shown but are no hyperparameters: partial ones are.
+    fit = longitudinal(THREE_TIMES, between="unstructured", rho="lkj(10000)", within_correlation=0)
+    assert fit.to_dict()["joint"]["tau"][2]["time"] == 12
+    assert len(fit.to_dict()["joint"]["rho_between"]) == 3
+    for row, mu in zip(fit.rows, fit.joint.numbers.mu, strict=True):
+        assert mu.mean == pytest.approx(row.exact.mu.mean, abs=0.02)
 
 
 @pytest.mark.parametrize("mean", ["plateau(half-normal(6))", "random-walk(half-normal(1))"])

@@ -94,6 +94,7 @@ WRONG_MU = {
     "near miss": ("norml(0, 1)", "unknown prior on mu 'norml': did you mean 'normal'?"),
     "wide": ("flat(1)", "prior on mu is 'flat(1)': 1 numbers given, expected flat"),
     "negative sd": ("normal(0, -1)", "sd of normal(0, -1) is -1: it must be positive and finite"),
+    "sd too small": ("normal(0, 1e-300)", "sd of normal(0, 1e-300) is below 1e-100"),
     "nan": ("normal(nan, 1)", "mean of normal(nan, 1) must be finite"),
     "inf": ("normal(0, inf)", "sd of normal(0, inf) is inf: it must be positive and finite"),
     "too few": (

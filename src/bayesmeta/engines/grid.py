@@ -9,6 +9,7 @@ from scipy import special
 from bayesmeta.arrays import Array, Mask
 from bayesmeta.engines.axis import Coordinate, Marginal, Side
 from bayesmeta.engines.legendre import gauss_legendre, highest_coefficients
+from bayesmeta.errors import InputError
 from bayesmeta.models.given import JointGiven
 from bayesmeta.models.joint import JointModel
 from bayesmeta.models.tails import highest_moment, likelihood_fall
@@ -152,6 +153,11 @@ def locate(model: JointModel, *, prior: bool = True) -> tuple[Coordinate, ...]:
         sides = tuple(Side.on(c, n, prior=prior) for c, n in zip(box, counts, strict=True))
         heights, log_rule = _scan(model, sides, prior=prior)
         kept = _kept(heights, threshold).reshape(counts)
+        if not kept.any():
+            raise InputError(
+                "the posterior cannot be found: a prior is too narrow, or numbers are too large or "
+                "small; expected the like of half-normal(0.5) and a moderator in other units"
+            )
         mass = special.softmax(heights[0] + log_rule).reshape(counts)
         before, box = box, ()
         for axis, side in enumerate(sides):

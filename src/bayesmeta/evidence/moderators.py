@@ -11,7 +11,7 @@ import numpy as np
 from bayesmeta.arrays import Array
 from bayesmeta.errors import InputError, did_you_mean
 from bayesmeta.evidence.study import Pool
-from bayesmeta.evidence.table import MISSING
+from bayesmeta.evidence.table import LARGEST, MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +117,8 @@ def moderators(pool: Pool, formula: str, source: str) -> Moderators:
         parsed = Formula(formula)
     except (FormulaicError, SyntaxError) as error:
         raise InputError(f"formula is {formula!r}: {_first_line(error)}") from None
+    if "|" in formula:
+        raise InputError(f"formula is {formula!r}: one part is expected, without '|'")
     if not hasattr(parsed, "required_variables") or hasattr(parsed, "lhs"):
         raise InputError(
             f"formula is {formula!r}: the effect is its left side, so expected the like of "
@@ -134,11 +136,14 @@ def moderators(pool: Pool, formula: str, source: str) -> Moderators:
     used = [name for name in frame.columns if name in matrix.model_spec.required_variables]
     _refuse_missing(pool, formula, used)
     design = np.asarray(matrix, dtype=float)
-    if not np.isfinite(design).all():
-        row, column = np.argwhere(~np.isfinite(design))[0]
+    if not design.shape[1]:
+        raise InputError(f"formula is {formula!r}: a column or an intercept, '~ 1', is expected")
+    usable = np.abs(design) < LARGEST
+    if not usable.all():
+        row, column = np.argwhere(~usable)[0]
         raise InputError(
             f"formula is {formula!r}: {matrix.columns[column]} of {pool.studies[row]} is no "
-            f"finite number"
+            f"finite number, or too large a one"
         )
     values = {name: tuple(frame[name].tolist()) for name in used}
     return Moderators(formula, tuple(map(str, matrix.columns)), design, values, matrix.model_spec)

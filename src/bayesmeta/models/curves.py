@@ -15,7 +15,7 @@ from bayesmeta.arrays import Array, ArrayLike
 from bayesmeta.errors import InputError
 from bayesmeta.models.covariance import Hyper
 from bayesmeta.models.design import CoefficientPrior, Course
-from bayesmeta.priors import Normal, Prior, TauPrior
+from bayesmeta.priors import Fixed, Normal, Prior, TauPrior
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ class Plateau(Curve):
         """Return the half-life, of the order of the time from first to last."""
         if len(times) < 2:
             raise InputError("a plateau mean needs two times or more")
+        if isinstance(self.prior, Fixed) and self.prior.value <= 0:
+            raise InputError(f"{self.prior} on the half-life of a plateau: it must be above 0")
         return Hyper(self.parameter, self.prior, float(times[-1] - times[0]) / 2)
 
     def basis(self, value: float, times: Array) -> Array:

@@ -20,8 +20,9 @@ def highest_moment(model: JointModel, name: str | None = None) -> int:
     ``sum (a_t - 1) + e > r`` for every set of them that it belongs to.
     """
     taus = {hyper.name: at for at, hyper in enumerate(model.hypers[: len(model.between.tau)])}
+    priors = {hyper.name: hyper.prior for hyper in model.hypers}
     if name is not None and name not in taus:
-        prior = next(hyper.prior for hyper in model.hypers if hyper.name == name)
+        prior = priors.get(name)
         fall = likelihood_fall(model, name)
         room = prior.tail_power - 1 + fall if isinstance(prior, TauPrior) else np.inf
         return max((r for r in (0, 1, 2) if room - r > _MARGIN), default=-1)

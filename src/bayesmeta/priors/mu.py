@@ -75,6 +75,10 @@ class MuPrior(Prior):
         return means[at] + sds[at] * rng.standard_normal(size)
 
 
+_SMALLEST_SD = 1e-100
+"""Of a normal prior: its precision, and the products of that, are finite."""
+
+
 @dataclass(frozen=True)
 class Normal(MuPrior):
     """Normal prior on the pooled effect, on the analysis scale (log for OR, RR, ROM).
@@ -98,6 +102,8 @@ class Normal(MuPrior):
         require_positive(self, sd=self.sd)
         if not isfinite(self.mean):
             raise InputError(f"mean of {self} must be finite")
+        if self.sd < _SMALLEST_SD:
+            raise InputError(f"sd of {self} is below {_SMALLEST_SD:g}: a larger one is expected")
 
     def log_components(self, data: ArrayLike = ()) -> Components:
         return np.zeros(1), np.array([float(self.mean)]), np.array([float(self.sd)])

@@ -188,8 +188,10 @@ def test_a_dask_worker_killed_halfway(tmp_path):
 def test_bad_requests(tmp_path):
     reviews = shelf(tmp_path / "reviews", 1)
     (tmp_path / "none").mkdir()
+    (tmp_path / "a.csv").mkdir()
     for how, expected in (
         ({"output": tmp_path / "all.xlsx"}, "ends in .parquet or .csv"),
+        ({"output": tmp_path / "a.csv"}, "a file is expected, and it is a folder"),
         ({"folder": tmp_path / "none"}, "has no reviews in it"),
         ({"workers": 0}, "workers is 0: expected 1 or more"),
         ({"scheduler": "nonsense://x"}, "no Dask scheduler answers at 'nonsense://x'"),

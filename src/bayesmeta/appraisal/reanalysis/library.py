@@ -163,4 +163,6 @@ def _table_at(output: Path) -> Path:
         raise InputError(
             f"output is {str(output)!r}: a name that ends in .parquet or .csv is expected"
         )
+    if output.is_dir():
+        raise InputError(f"output is {str(output)!r}: a file is expected, and it is a folder")
     return folder_for(output.absolute().parent) / output.name
