@@ -242,13 +242,14 @@ class Joint:
 
         Where each time has an effect of its own (``mean="per-time"``), that between two times is
         taken on the line between theirs: an assumption of this answer, not of the model, and the
-        narrower for it.
+        narrower for it. A plateau or a random walk is fitted again with knots at these times, to a
+        hundredth of a posterior SD.
         """
         posterior = self.main.posterior.coarser
         times = np.atleast_1d(np.asarray(at, dtype=float))
         if isinstance(self.how.mean, Curve):
             model = self.how.model(self.main.pools, self.ask, times.tolist())
-            posterior = fit_any(model, self.ask.level, 1e-4)[0]
+            posterior = fit_any(model, self.ask.level, 1e-2)[0]
         p = np.array([(1 - self.ask.level) / 2, 0.5, (1 + self.ask.level) / 2])
         parts = []
         for mixture in (posterior.mu(times), posterior.theta_new(times)):
