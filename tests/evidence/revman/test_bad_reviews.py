@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -187,3 +188,9 @@ def test_any_text_in_a_number_is_read_or_refused(tmp_path_factory, number, text)
         make.full().replace(f'="{number}"', f'="{text}"').encode("latin-1"),
         "review.rm5",
     )
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+def test_a_device_is_not_read_without_end():
+    with pytest.raises(InputError, match="/dev/zero is a device"):
+        read_review("/dev/zero")

@@ -134,6 +134,8 @@ def _has_rows(path: Path) -> bool:
 
 
 def _bytes(path: Path) -> bytes:
+    if path.is_char_device():
+        raise InputError(f"{path} is a device: a review of RevMan is expected")
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:
