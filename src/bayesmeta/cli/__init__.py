@@ -1,12 +1,21 @@
 """The command line: parse, call one function, print, exit status."""
 
 import os
+import signal
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 from bayesmeta.errors import InputError
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 _INTERRUPTED = 130
 """The exit status that typer gives an interrupt."""
+
+_AGAIN = 0.05
+"""Seconds until an interrupt that was swallowed comes again."""
 
 
 def main() -> None:
@@ -17,6 +26,7 @@ def main() -> None:
     """
     from bayesmeta.cli.app import app
 
+    sys.unraisablehook = _interrupt_again
     debug = "--debug" in sys.argv
     try:
         sys.exit(app(prog_name="bayesmeta", standalone_mode=False) or 0)
@@ -44,3 +54,13 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _interrupt_again(swallowed: "UnraisableHookArgs") -> None:
+    """Bring back an interrupt that fell into a callback of llvmlite or h5py, which ignores it."""
+    if not issubclass(swallowed.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(swallowed)
+        return
+    later = threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT))
+    later.daemon = True
+    later.start()
