@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayesmeta.evidence.pooling import words_of_time
 from bayesmeta.fit.designs import Designs
-from bayesmeta.fit.joint import MAIN, RHO_WITHIN, Joint
+from bayesmeta.fit.joint import MAIN, RHO_WITHIN, Joint, Kept
 from bayesmeta.fit.joint_numbers import HyperNumbers, JointNumbers
 from bayesmeta.fit.words import formatter, percent, probability, span, spread
 from bayesmeta.models.between import LKJ
@@ -250,14 +250,13 @@ def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
     by_study: dict[str, list[str]] = {}
     for kept in joint.kept:
         name = "as analysed" if kept.rows == MAIN else f"with {kept.rows}"
-        verb = "keeps" if kept.kept else "loses"
         opening = (
             f"{kept.study}, {_from_to(kept.first, kept.last, unit)}: "
             if kept.study not in by_study
             else ""
         )
         by_study.setdefault(kept.study, []).append(
-            f"{opening}{name} it {verb} its benefit "
+            f"{opening}{name} it {_benefit(kept, joint.ask.level)} "
             f"({word} {probability(kept.prob_first)} at {kept.first:g}, "
             f"{probability(kept.prob_last)} at {kept.last:g})"
         )
@@ -267,6 +266,13 @@ def joint_remarks(fit: "Fit", joint: Joint) -> list[str]:
         for parts in by_study.values()
     ]
     return lines
+
+
+def _benefit(kept: Kept, level: float) -> str:
+    """Say what becomes of a benefit from the first to the last time."""
+    if kept.prob_first >= level:
+        return "keeps its benefit" if kept.kept else "loses its benefit"
+    return "has a benefit at the end only" if kept.kept else "has no clear benefit at either"
 
 
 def _correlation(
