@@ -161,9 +161,10 @@ def compare(
     sources = _sources(source, project)
     for one in sources:
         evidence, data = _gathered(one, project, given, measure, direction, rules)
-        if source is None and _content(evidence) in seen:
+        content = _content(evidence)
+        if source is None and content in seen:
             continue
-        seen.add(_content(evidence))
+        seen.add(content)
         if len(sources) > 1 and at is not None and at not in {pool.time for pool in evidence.pools}:
             continue
         fit = _fit(evidence, mu, tau, at, direction, level)

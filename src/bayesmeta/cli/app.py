@@ -1,4 +1,4 @@
-"""The verbs."""
+"""The verbs and their options; what a verb runs is imported when it is asked for."""
 
 from pathlib import Path
 from typing import Annotated, Literal

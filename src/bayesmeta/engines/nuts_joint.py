@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import combinations
-from math import inf, log, pi
+from math import log, pi
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from bayesmeta.engines.nuts_priors import MU_FORMS, TAU_FORMS
 from bayesmeta.models.between import Multilevel, OverTime
 from bayesmeta.models.covariance import Correlation, Hyper
 from bayesmeta.models.curves import RandomWalk
-from bayesmeta.models.design import PerTime, Spline
+from bayesmeta.models.design import PerTime, Spline, mean_and_sd
 from bayesmeta.models.joint import JointModel
 from bayesmeta.priors import MuPrior, Normal, RhoBeta, RhoPrior, RhoSymmetric, RhoUniform
 
@@ -137,7 +137,7 @@ def _on_curve(model: JointModel, phi: list[Any], typical: Array) -> tuple[Any, A
         *(partial(MU_FORMS[Normal], mean=0.0, sd=sd) for sd in sds),
         *(partial(_log_density, prior) for prior in rest),
     ]
-    normals = [*map(_normal, first), *((0.0, sd) for sd in sds), *map(_normal, rest)]
+    normals = [*map(mean_and_sd, first), *((0.0, sd) for sd in sds), *map(mean_and_sd, rest)]
     inverse = pt.stack([sd**-2 for _, sd in normals])
     r = pt.zeros((p, len(forms)))
     r = pt.set_subtensor(r[:knots, :width], pt.stack(columns, -1))
@@ -163,11 +163,6 @@ def _curve_of(model: JointModel, value: Any) -> tuple[list[Any], list[Any]]:
     gone = pt.switch(ends, 1.0, -pt.expm1(-rate * np.where(ends, 0.0, knots - first)))
     share = gone / -pt.expm1(-rate * (last - first))
     return [1 - share, share], []
-
-
-def _normal(prior: MuPrior) -> tuple[float, float]:
-    """Return the mean and the SD of a prior, infinite where it is flat."""
-    return (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, inf)
 
 
 def _log_density(prior: MuPrior, value: Any) -> Any:

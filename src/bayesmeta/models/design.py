@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,11 @@ from bayesmeta.priors import Flat, Normal
 
 type CoefficientPrior = Flat | Normal
 """What keeps everything Gaussian given the hyperparameters."""
+
+
+def mean_and_sd(prior: CoefficientPrior) -> tuple[float, float]:
+    """Return the mean and the SD of a prior, infinite where it is flat."""
+    return (prior.mean, prior.sd) if isinstance(prior, Normal) else (0.0, inf)
 
 
 class Course(ABC):

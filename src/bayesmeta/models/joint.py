@@ -7,7 +7,7 @@ hyperparameters, those of T and of the correlation of the errors in S, all else 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf, log, pi
+from math import log, pi
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from bayesmeta.models.between import Between
 from bayesmeta.models.blocks import Block, Index, blocks_of, mirrored, quadratic, sum_over, sweep
 from bayesmeta.models.covariance import Bias, Correlation, Hyper
 from bayesmeta.models.curves import Curve
-from bayesmeta.models.design import CoefficientPrior, Course
+from bayesmeta.models.design import CoefficientPrior, Course, mean_and_sd
 from bayesmeta.models.given import JointGiven, Points
 from bayesmeta.priors import Normal, RhoPrior, TauPrior
 
@@ -322,8 +322,7 @@ class JointModel:
     @cached_property
     def _prior_moments(self) -> Array:
         """The prior's part of M, shape (p + 1, p + 1)."""
-        normals = [(p.mean, p.sd) if isinstance(p, Normal) else (0, inf) for p in self.coefficients]
-        mean, sd = np.array(normals).T
+        mean, sd = np.array([mean_and_sd(prior) for prior in self.coefficients]).T
         precision = (self.unit / sd) ** 2
         off = np.where(self.flat, 0.0, (mean - self.origin) / self.unit)
         rows = np.column_stack([np.eye(len(off)), off])

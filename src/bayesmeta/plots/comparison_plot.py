@@ -30,6 +30,7 @@ from bayesmeta.plots.forest_plot import (
     rule,
     wrapped,
     write,
+    write_row,
 )
 from bayesmeta.plots.layout import Layout, Texts, layout, shortened
 
@@ -215,20 +216,7 @@ def _mark(ax: Axes, scale: marks.Scale, line: Line, y: float) -> None:
 def _write(ax: Axes, texts: Texts, y: float, places: Layout, color: str, *, bold: bool) -> None:
     """Write a line of text into the columns."""
     indent = _INDENT if any(texts[1:]) and texts[0] else 0.0
-    columns = (indent, places.estimate, places.posterior, places.weight)
-    for text, x, side in zip(texts, columns, ("left", "right", "right", "right"), strict=True):
-        ax.text(
-            x,
-            y,
-            text,
-            transform=ax.get_yaxis_transform(),
-            ha=side,
-            va="center",
-            fontsize=places.size,
-            fontweight="bold" if bold else "normal",
-            color=color,
-            parse_math=False,
-        )
+    write_row(ax, texts, y, places, 4 * (color,), bold=bold, indent=indent)
 
 
 def _caption(rows: Sequence[Compared]) -> list[str]:

@@ -238,25 +238,36 @@ def _texts(found: Sequence[Line], fit: Fit) -> list[Texts]:
 
 def _columns(ax: Axes, texts: Sequence[Texts], heights: Sequence[float], places: Layout) -> None:
     for i, (row, y) in enumerate(zip(texts, heights, strict=True)):
-        for text, x, side, color in zip(
-            row,
-            (0.0, places.estimate, places.posterior, places.weight),
-            ("left", "right", "right", "right"),
-            (CI, CI, CRI, CI),
-            strict=True,
-        ):
-            ax.text(
-                x,
-                y,
-                text,
-                transform=ax.get_yaxis_transform(),
-                ha=side,
-                va="center",
-                fontsize=places.size,
-                fontweight="bold" if i == 0 or i >= len(texts) - 2 else "normal",
-                color=color,
-                parse_math=False,
-            )
+        bold = i == 0 or i >= len(texts) - 2
+        write_row(ax, row, y, places, (CI, CI, CRI, CI), bold=bold)
+
+
+def write_row(
+    ax: Axes,
+    texts: Texts,
+    y: float,
+    places: Layout,
+    colors: Sequence[str],
+    *,
+    bold: bool,
+    indent: float = 0.0,
+) -> None:
+    """Write a line of text into the columns, each in its color."""
+    columns = (indent, places.estimate, places.posterior, places.weight)
+    sides = ("left", "right", "right", "right")
+    for text, x, side, color in zip(texts, columns, sides, colors, strict=True):
+        ax.text(
+            x,
+            y,
+            text,
+            transform=ax.get_yaxis_transform(),
+            ha=side,
+            va="center",
+            fontsize=places.size,
+            fontweight="bold" if bold else "normal",
+            color=color,
+            parse_math=False,
+        )
 
 
 def rule(ax: Axes, y: float, width: float) -> None:
