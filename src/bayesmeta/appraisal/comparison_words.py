@@ -140,7 +140,7 @@ def width(row: Compared) -> Iterator[str]:
 
 
 def shift(row: Compared) -> Iterator[str]:
-    """Where the estimate has moved by a tenth of the interval or more, and towards what."""
+    """Where the estimate has moved by `MOVED` of the interval or more, and towards what."""
     beside = _beside(row)
     if beside is None or abs(row.posterior.estimate - beside.estimate) < MOVED * beside.width:
         return

@@ -135,6 +135,21 @@ def test_what_changed_is_done_again(tmp_path):
     assert {row["prior_tau"] for row in rows(table)} == {"half-normal(1)", ""}
 
 
+def test_a_review_that_can_be_read_no_longer_is_no_end_of_the_run(tmp_path, monkeypatch):
+    reviews = shelf(tmp_path / "reviews", 2)
+    (reviews / "bad.rm5").write_text("<svg/>")
+    reanalysed(reviews, tmp_path / "all.csv")
+
+    def locked(path):
+        return [path.with_name("locked") if path.name == "1.rm5" else path]
+
+    monkeypatch.setattr(library, "files_of", locked)
+    found, _ = reanalysed(reviews, tmp_path / "all.csv")
+    assert [name for name, _ in found.failed] == ["1.rm5", "bad.rm5"]
+    assert "cannot read" in found.failed[0][1]
+    assert found.before == found.reviews == 2
+
+
 def rows(table):
     return list(csv.DictReader(table.decode().splitlines()))
 

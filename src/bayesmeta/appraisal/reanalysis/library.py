@@ -1,7 +1,8 @@
 """Many reviews: a folder of them into one table, by all the processes or machines there are."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -141,10 +142,11 @@ def _failed(review: str, reason: str) -> Answer:
     return Answer(review, error=reason)
 
 
-def _digests(root: Path, journal: Journal, priors: Priors) -> list[tuple[str, str]]:
-    """Return the digests, as things are now, of the reviews that the journal has."""
-    names = {review for review, _ in journal.blocks}
-    return [(name, _digest(root / name, priors)) for name in names if (root / name).is_file()]
+def _digests(root: Path, journal: Journal, priors: Priors) -> Iterator[tuple[str, str]]:
+    """Yield the digests, as things are now, of the reviews of the journal that can be read."""
+    for name in {review for review, _ in journal.blocks}:
+        with suppress(InputError):
+            yield name, _digest(root / name, priors)
 
 
 def _digest(path: Path, priors: Priors) -> str:
